@@ -1,0 +1,42 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/scheduler.h"
+#include "rooms/rooms.h"
+
+namespace sluice::http {
+
+/// http.* of the configuration.
+struct Options {
+    std::string address = "127.0.0.1";
+    uint16_t port = 8080;             ///< 0: any free one (tests).
+    std::vector<std::string> tokens;  ///< Any of them opens every route; empty: no authentication.
+    std::string tls_certificate;      ///< PEM files; both or neither.
+    std::string tls_key;
+    bool insecure = false;            ///< Allows a non-loopback address without tokens.
+    size_t body_limit_bytes = 1 << 20;
+    std::chrono::seconds deadline{15};  ///< A deferred reply that is later is 504.
+};
+
+/// The REST contract on a SoupServer. Scheduler thread only.
+class Server {
+public:
+    /// Listens. An error names the key of the configuration and the system's reason.
+    static Result<std::unique_ptr<Server>> listen(Scheduler& scheduler, rooms::Rooms& rooms, Options options);
+    ~Server();
+    uint16_t port() const;
+    /// Running calls are answered; new connections are refused; `done` when the last answer has left.
+    void drain(Done<Ok> done);
+
+private:
+    struct State;
+    explicit Server(std::shared_ptr<State> state);
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace sluice::http

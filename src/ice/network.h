@@ -1,0 +1,76 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <sys/uio.h>
+#include <vector>
+
+#include "base/result.h"
+
+namespace sluice::ice {
+
+/// ice.* of the configuration.
+struct Options {
+    std::vector<std::string> addresses;  ///< Local addresses to offer. Empty: all but loopback, or loopback if that is all.
+    std::string announced_address;       ///< 1:1 NAT: offered in place of the local addresses of its family. Empty: none.
+    uint16_t port_min = 0;               ///< The first free port of [port_min, port_max] is taken; 0: any free one.
+    uint16_t port_max = 0;
+    std::chrono::seconds consent_timeout{20};  ///< Nothing heard from a peer for so long: it has failed.
+};
+
+enum class PeerState { New, Connected, Failed, Closed };
+
+struct Credentials {
+    std::string ufrag;
+    std::string pwd;
+};
+
+/// Counted by the network thread; RTP only (RFC 7983 and RFC 5761 tell it from RTCP, DTLS and STUN). `bytes` are header
+/// and payload: the SRTP authentication tag is not counted, so that a browser's getStats() agrees.
+struct Traffic {
+    uint64_t packets = 0;
+    uint64_t bytes = 0;
+};
+
+/// One connection's end of the network: an ICE-lite agent (RFC 8445 section 2.5) with one component.
+/// Thread-safe; close() or the last reference ends it.
+class Peer {
+public:
+    virtual ~Peer() = default;
+    virtual Credentials local() const = 0;
+    /// New local credentials (ICE restart, RFC 8445 section 9); the old ones hold until the new ones are used.
+    virtual Credentials restart() = 0;
+    virtual void set_remote(Credentials remote) = 0;
+    virtual PeerState state() const = 0;
+    virtual Traffic received() const = 0;
+    virtual Traffic sent() const = 0;
+    /// "203.0.113.7:50123"; empty before a pair is selected.
+    virtual std::string remote_address() const = 0;
+    virtual void close() = 0;
+};
+
+struct NetworkStats {
+    uint64_t datagrams_received = 0;
+    uint64_t datagrams_unknown = 0;  ///< Neither STUN for a known ufrag nor from a proven address: dropped.
+    uint64_t stun_rejected = 0;
+    uint64_t datagrams_sent = 0;
+    uint64_t datagrams_not_sent = 0;  ///< The socket was full, or the system refused.
+    size_t peers = 0;
+};
+
+/// The sockets of the server and the thread that reads them.
+class Network {
+public:
+    virtual ~Network() = default;
+    /// Binds; an error names the address, the port range and the system's reason.
+    static Result<std::unique_ptr<Network>> open(const Options& options);
+    /// `a=candidate:` values without the "a=", complete: the same for every connection.
+    virtual const std::vector<std::string>& candidates() const = 0;
+    virtual NetworkStats stats() const = 0;
+};
+
+}  // namespace sluice::ice

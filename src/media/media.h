@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+/// Media as rooms/ sees it: no GStreamer type appears here. Scheduler thread only; every Done and every
+/// callback runs on it, after the call that asked for it has returned, and never after the object is gone
+/// (a Done that is still owed then answers an error).
+namespace sluice::media {
+
+/// Which kinds flow.
+struct Constraints {
+    bool audio = false;
+    bool video = false;
+    bool operator==(const Constraints&) const = default;
+};
+
+/// New -> Connecting -> Connected -> Failed | Closed. Failed: ICE or DTLS did not come to an end, the peer's
+/// certificate was not the one of its SDP, or nothing was heard of it for ice.consent-timeout. Its transport has
+/// been freed by then; the object stays to say so.
+enum class ConnectionState { New, Connecting, Connected, Failed, Closed };
+const char* to_string(ConnectionState state);
+
+struct TrackStats {
+    std::string mid;
+    std::string kind;   ///< "audio" or "video"
+    std::string codec;  ///< "opus", "VP8", "VP9", "H264", "AV1"
+    bool muted = false;
+    uint64_t packets = 0;
+    uint64_t bytes = 0;               ///< RTP header and payload.
+    uint64_t key_frame_requests = 0;  ///< Sent to the producer (producers only).
+    uint64_t dropped = 0;             ///< By a closed gate or a mute.
+};
+
+/// Monotonic for the life of the connection.
+struct ConnectionStats {
+    ConnectionState state = ConnectionState::New;
+    uint64_t packets = 0;  ///< RTP, retransmissions included.
+    uint64_t bytes = 0;    ///< The same: RTP header and payload, as a browser's getStats() counts them.
+    std::vector<TrackStats> tracks;
+};
+
+/// One producer's media on its way to one user: one webrtcbin. Destroying it closes the connection; the call
+/// returns at once and the rest is freed on the tear-down thread.
+class Consumer {
+public:
+    virtual ~Consumer() = default;
+
+    /// A complete offer of the producer's tracks as they are now. Each offer waits for an answer of its own; a newer
+    /// one may be made before that. `ice_restart` gives new ICE credentials; a failed connection is made anew.
+    virtual void offer(bool ice_restart, Done<std::string> done) = 0;
+    /// WrongState: no offer waits. Unacceptable or InvalidArgument: the answer does not fit the oldest offer that
+    /// waits; nothing has changed and another answer may follow.
+    virtual void answer(std::string sdp, Done<Ok> done) = 0;
+
+    virtual ConnectionStats stats() const = 0;
+};
+
+/// One user's media on its way in: one pipeline, which also holds its consumers and branches.
+class Producer {
+public:
+    virtual ~Producer() = default;  ///< Its consumers must have gone before.
+
+    /// Answers an offer: the first one; one that continues the session (same ICE ufrag or same o= session id:
+    /// tracks added, removed, ICE restart); or one that replaces the connection (page reload). An error leaves
+    /// everything as it was. Consumers keep their connections and need Consumer::offer() afterwards.
+    /// WrongState: another offer is still being answered.
+    virtual void offer(std::string sdp, Done<std::string> answer) = 0;
+
+    /// The kinds that the accepted offer has an active track of, muted or not.
+    virtual Constraints tracks() const = 0;
+    /// Stops (false) or starts (true) the flow of a kind towards all consumers and branches, without negotiation.
+    virtual void set_flowing(Constraints flowing) = 0;
+
+    /// A connection for `user`; it makes no offer by itself.
+    virtual std::unique_ptr<Consumer> consume(const std::string& user,
+                                              std::function<void(ConnectionState)> on_state) = 0;
+    virtual ConnectionStats stats() const = 0;
+};
+
+/// Makes producers. One for the process; outlives them all.
+class Engine {
+public:
+    virtual ~Engine() = default;
+    virtual std::unique_ptr<Producer> produce(const std::string& room, const std::string& user,
+                                              std::function<void(ConnectionState)> on_state) = 0;
+    /// Connections of either kind that hold resources, those being torn down included.
+    virtual size_t connections() const = 0;
+};
+
+}  // namespace sluice::media

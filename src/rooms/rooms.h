@@ -1,0 +1,145 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/scheduler.h"
+#include "media/media.h"
+
+namespace sluice::rooms {
+
+/// limits.* of the configuration. Reaching one answers LimitReached and changes nothing.
+struct Limits {
+    size_t rooms = 1000;
+    size_t users_per_room = 100;
+    size_t connections = 2000;  ///< Producers' and consumers' together, those being torn down included.
+};
+
+/// What the backend said of a user, as JSON text. Opaque here: echoed as it came.
+using UserInfo = std::string;
+
+/// Another user, as somebody who enters the room is told of it.
+struct UserView {
+    std::string user_id;
+    UserInfo user_info;
+    std::optional<std::string> offer;               ///< SDP, when that user produces.
+    std::optional<media::Constraints> constraints;  ///< When that user produces: the effective state.
+    std::optional<std::string> error;               ///< Instead of `offer`, when it could not be made.
+};
+
+struct NewUser {
+    std::string user_id;
+    UserInfo user_info = "{}";
+};
+
+struct Entered {
+    std::string room_id;
+    std::optional<NewUser> user;
+    std::vector<UserView> users;  ///< The others.
+};
+
+/// Unset: unchanged, or as in the offer.
+struct RequestedConstraints {
+    std::optional<bool> audio;
+    std::optional<bool> video;
+};
+
+/// Somebody who must be told; `offer` or `error` where there is one for them.
+struct Outbound {
+    std::string user_id;
+    UserInfo user_info;
+    std::optional<std::string> offer;
+    std::optional<std::string> error;
+};
+
+struct Produced {
+    std::optional<std::string> answer;
+    std::string user_id;
+    UserInfo user_info;
+    media::Constraints constraints;  ///< The effective state.
+    std::vector<Outbound> outbound;
+};
+
+struct Left {
+    std::string user_id;
+    UserInfo user_info;
+    std::vector<Outbound> outbound;
+};
+
+struct ProducerState {
+    media::ConnectionStats stats;
+    media::Constraints constraints;
+};
+struct ConsumerState {
+    std::string producer_user_id;
+    media::ConnectionStats stats;
+};
+struct UserState {
+    std::string user_id;
+    UserInfo user_info;
+    std::optional<ProducerState> producer;
+    std::vector<ConsumerState> consumers;  ///< This user's connections from others, live and failed.
+};
+struct RoomState {
+    std::string room_id;
+    std::vector<UserState> users;
+};
+struct RoomSummary {
+    std::string room_id;
+    size_t users = 0;
+    size_t producers = 0;
+    size_t consumers = 0;
+};
+
+/// All rooms of the server. Scheduler thread only; it knows no JSON, no HTTP and no GStreamer.
+///
+/// Calls that touch one user are carried out one at a time in the order they came; calls of different users and
+/// rooms do not wait for each other. Every Done is called once, after the call has returned. A call that fails leaves
+/// everything as it was.
+class Rooms {
+public:
+    Rooms(Scheduler& scheduler, media::Engine& engine, Limits limits);
+    ~Rooms();
+    Rooms(const Rooms&) = delete;
+    Rooms& operator=(const Rooms&) = delete;
+
+    /// A room that exists is returned as it is; without `room_id` the server makes a UUID. With `user`, add_user too.
+    void create(std::optional<std::string> room_id, std::optional<NewUser> user, Done<Entered> done);
+    /// NotFound: no such room. AlreadyExists: the user is there already.
+    void add_user(const std::string& room_id, NewUser user, Done<Entered> done);
+    /// At least one of `offer` and the constraints is given (the caller has checked). WrongState: constraints alone
+    /// from a user that is not producing.
+    void produce(const std::string& room_id, const std::string& user_id, std::optional<std::string> offer,
+                 RequestedConstraints constraints, Done<Produced> done);
+    /// Applies the answer of `user_id` to the offer of `producer_user_id`'s media.
+    void consume(const std::string& room_id, const std::string& user_id, const std::string& producer_user_id,
+                 std::string answer, Done<Ok> done);
+    /// A fresh offer (ICE restart) for that pair.
+    void reoffer(const std::string& room_id, const std::string& user_id, const std::string& producer_user_id,
+                 Done<std::string> done);
+    void stop_producing(const std::string& room_id, const std::string& user_id, Done<Left> done);
+    /// The last user's leaving deletes the room.
+    void remove_user(const std::string& room_id, const std::string& user_id, Done<Left> done);
+    /// The number of users removed.
+    void remove(const std::string& room_id, Done<size_t> done);
+
+    std::vector<RoomSummary> list() const;
+    Result<RoomState> describe(const std::string& room_id) const;
+
+    /// From now on no new room and no new user: LimitReached. The rest goes on.
+    void drain();
+    bool draining() const;
+    /// Removes every room; for the end of the process.
+    void clear();
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace sluice::rooms
