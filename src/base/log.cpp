@@ -83,7 +83,8 @@ void write(Level level, std::string_view message, std::initializer_list<Field> f
             line.append(" ").append(field.key).append("=").append(bare_or_quoted(field.value));
         line += '\n';
     }
-    std::fwrite(line.data(), 1, line.size(), stderr);  // one call: stdio locks the stream, so lines stay whole
+    std::fwrite(line.data(), 1, line.size(),
+                stderr);  // one call: stdio locks the stream, so lines stay whole
 }
 
 std::optional<Level> level_from(std::string_view name) {

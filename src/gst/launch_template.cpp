@@ -24,6 +24,30 @@ std::string render(const LaunchValue& value) {
     return quoted + '"';
 }
 
+/// "hole=value hole=value"
+LaunchValues read_example(std::string_view text) {
+    LaunchValues values;
+    while (!text.empty()) {
+        const auto end = std::min(text.find(' '), text.size());
+        const auto word = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        const auto equals = word.find('=');
+        if (equals == std::string_view::npos)
+            continue;
+        const std::string value(word.substr(equals + 1));
+        auto& slot = values[std::string(word.substr(0, equals))];
+        char* rest = nullptr;
+        const gint64 number = g_ascii_strtoll(value.c_str(), &rest, 10);
+        if (!value.empty() && *rest == '\0')
+            slot = static_cast<long>(number);
+        else if (value == "true" || value == "false")
+            slot = value == "true";
+        else
+            slot = value;
+    }
+    return values;
+}
+
 }  // namespace
 
 Result<LaunchTemplate> LaunchTemplate::parse(std::string name, std::string_view text) {
@@ -32,8 +56,11 @@ Result<LaunchTemplate> LaunchTemplate::parse(std::string name, std::string_view 
     while (!text.empty()) {
         const auto end = std::min(text.find('\n'), text.size());
         const auto line = text.substr(0, end);
+        constexpr std::string_view kExample = "# example:";
         if (line.empty() || line.front() != '#')
             result.body_.append(line).push_back(' ');
+        else if (line.starts_with(kExample))
+            result.example_ = read_example(line.substr(kExample.size()));
         text.remove_prefix(std::min(end + 1, text.size()));
     }
     for (size_t at = 0; (at = result.body_.find("${", at)) != std::string::npos;) {
@@ -77,6 +104,12 @@ Result<Ref<GstElement>> LaunchTemplate::build(const LaunchValues& values) const 
         return Error{ErrorCode::Internal, name_ + ": " + error->message};
     }
     return bin;
+}
+
+Status LaunchTemplate::build_example() const {
+    if (const auto built = build(example_); !built)
+        return built.error();
+    return Ok{};
 }
 
 }  // namespace sluice::gst

@@ -16,7 +16,9 @@ namespace sluice::gst {
 using LaunchValue = std::variant<long, double, bool, std::string>;
 using LaunchValues = std::map<std::string, LaunchValue, std::less<>>;
 
-/// One file of pipelines/: text with ${name} holes, '#' comment lines, and named elements.
+/// One file of pipelines/: text with ${name} holes, '#' comment lines, and named elements. A comment line
+/// "# example: hole=value ..." gives values (whole numbers, true and false, else text without blanks) to try
+/// it with.
 class LaunchTemplate {
 public:
     static Result<LaunchTemplate> parse(std::string name, std::string_view text);
@@ -25,6 +27,8 @@ public:
     Result<std::string> expand(const LaunchValues& values) const;
     /// A floating-sunk bin holding the elements; fails if an element or property is unknown.
     Result<Ref<GstElement>> build(const LaunchValues& values) const;
+    /// Built from the header's "# example: hole=value ..." line: whether this machine can run it.
+    Status build_example() const;
 
     const std::vector<std::string>& holes() const { return holes_; }
     const std::string& name() const { return name_; }
@@ -32,6 +36,7 @@ public:
 private:
     std::string name_;
     std::string body_;
+    LaunchValues example_;
     std::vector<std::string> holes_;
 };
 

@@ -13,14 +13,18 @@ namespace sluice::media {
 
 /// media.* of the configuration.
 struct Options {
-    std::vector<std::string> video_codecs{"VP8", "VP9", "H264", "AV1"};  ///< The producer's order decides among them.
-    std::chrono::milliseconds latency{200};       ///< Of the producer's jitter buffer: how long a lost packet is waited for.
-    std::chrono::milliseconds connect_timeout{30000};  ///< From an answer to ICE and DTLS done; then the connection failed.
-    std::string pipelines;                        ///< The folder of the *.launch templates.
+    std::vector<std::string> video_codecs{"VP8", "VP9", "H264",
+                                          "AV1"};  ///< The producer's order decides among them.
+    std::chrono::milliseconds latency{
+        200};  ///< Of the producer's jitter buffer: how long a lost packet is waited for.
+    std::chrono::milliseconds connect_timeout{
+        30000};             ///< From an answer to ICE and DTLS done; then the connection failed.
+    std::string pipelines;  ///< The folder of the *.launch templates.
 };
 
 /// The engine on webrtcbin. An error says which plug-in or template is missing or wrong.
 /// `scheduler` and `network` outlive it.
-Result<std::unique_ptr<Engine>> make_engine(Scheduler& scheduler, ice::Network& network, const Options& options);
+Result<std::unique_ptr<Engine>> make_engine(Scheduler& scheduler, ice::Network& network,
+                                            const Options& options);
 
 }  // namespace sluice::media

@@ -22,8 +22,8 @@ struct Constraints {
 };
 
 /// New -> Connecting -> Connected -> Failed | Closed. Failed: ICE or DTLS did not come to an end, the peer's
-/// certificate was not the one of its SDP, or nothing was heard of it for ice.consent-timeout. Its transport has
-/// been freed by then; the object stays to say so.
+/// certificate was not the one of its SDP, or nothing was heard of it for ice.consent-timeout. Its transport
+/// has been freed by then; the object stays to say so.
 enum class ConnectionState { New, Connecting, Connected, Failed, Closed };
 const char* to_string(ConnectionState state);
 
@@ -52,11 +52,12 @@ class Consumer {
 public:
     virtual ~Consumer() = default;
 
-    /// A complete offer of the producer's tracks as they are now. Each offer waits for an answer of its own; a newer
-    /// one may be made before that. `ice_restart` gives new ICE credentials; a failed connection is made anew.
+    /// A complete offer of the producer's tracks as they are now. Each offer waits for an answer of its own;
+    /// a newer one may be made before that. `ice_restart` gives new ICE credentials; a failed connection is
+    /// made anew.
     virtual void offer(bool ice_restart, Done<std::string> done) = 0;
-    /// WrongState: no offer waits. Unacceptable or InvalidArgument: the answer does not fit the oldest offer that
-    /// waits; nothing has changed and another answer may follow.
+    /// WrongState: no offer waits. Unacceptable or InvalidArgument: the answer does not fit the oldest offer
+    /// that waits; nothing has changed and another answer may follow.
     virtual void answer(std::string sdp, Done<Ok> done) = 0;
 
     virtual ConnectionStats stats() const = 0;
@@ -68,14 +69,15 @@ public:
     virtual ~Producer() = default;  ///< Its consumers must have gone before.
 
     /// Answers an offer: the first one; one that continues the session (same ICE ufrag or same o= session id:
-    /// tracks added, removed, ICE restart); or one that replaces the connection (page reload). An error leaves
-    /// everything as it was. Consumers keep their connections and need Consumer::offer() afterwards.
+    /// tracks added, removed, ICE restart); or one that replaces the connection (page reload). An error
+    /// leaves everything as it was. Consumers keep their connections and need Consumer::offer() afterwards.
     /// WrongState: another offer is still being answered.
     virtual void offer(std::string sdp, Done<std::string> answer) = 0;
 
     /// The kinds that the accepted offer has an active track of, muted or not.
     virtual Constraints tracks() const = 0;
-    /// Stops (false) or starts (true) the flow of a kind towards all consumers and branches, without negotiation.
+    /// Stops (false) or starts (true) the flow of a kind towards all consumers and branches, without
+    /// negotiation.
     virtual void set_flowing(Constraints flowing) = 0;
 
     /// A connection for `user`; it makes no offer by itself.

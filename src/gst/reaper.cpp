@@ -1,0 +1,59 @@
+#include "gst/reaper.h"
+
+#include <utility>
+
+#include "base/log.h"
+
+namespace sluice::gst {
+
+struct Reaper::Job {
+    std::string name;
+    std::function<void()> work;
+    std::chrono::steady_clock::time_point started;
+    bool reported = false;
+    Job* next = nullptr;
+};
+
+Reaper::Reaper(unsigned threads)
+    : pool_(g_thread_pool_new(
+          [](gpointer job, gpointer self) { static_cast<Reaper*>(self)->run(static_cast<Job*>(job)); }, this,
+          static_cast<gint>(threads), FALSE, nullptr)) {}
+
+Reaper::~Reaper() {
+    g_thread_pool_free(pool_, FALSE, TRUE);
+}
+
+void Reaper::reap(std::string name, std::function<void()> work) {
+    g_thread_pool_push(pool_, new Job{.name = std::move(name), .work = std::move(work), .started = {}},
+                       nullptr);
+}
+
+void Reaper::run(Job* job) {
+    {
+        std::lock_guard lock(mutex_);
+        job->started = std::chrono::steady_clock::now();
+        job->next = std::exchange(jobs_, job);
+    }
+    job->work();
+    {
+        std::lock_guard lock(mutex_);
+        Job** at = &jobs_;
+        while (*at != job) at = &(*at)->next;
+        *at = job->next;
+    }
+    if (job->reported)
+        log::warning("tear-down ended late", {{"what", job->name}});
+    delete job;
+}
+
+void Reaper::report_stuck(std::chrono::milliseconds limit) {
+    const auto now = std::chrono::steady_clock::now();
+    std::lock_guard lock(mutex_);
+    for (Job* job = jobs_; job; job = job->next)
+        if (!job->reported && now - job->started > limit) {
+            job->reported = true;
+            log::error("tear-down hangs", {{"what", job->name}});
+        }
+}
+
+}  // namespace sluice::gst

@@ -1,0 +1,278 @@
+#include "media/connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "gst/promise.h"
+#include "gst/signal.h"
+#include "media/certificate.h"
+
+namespace sluice::media {
+namespace {
+
+using Description = gst::Owned<GstWebRTCSessionDescription, gst_webrtc_session_description_free>;
+
+/// More streams than any browser sends; each costs a jitter buffer and two threads, and anybody can make up
+/// SSRCs.
+constexpr guint kMaxStreams = 32;
+
+bool is_made_by(GstElement* element, const char* factory) {
+    GstElementFactory* made_by = gst_element_get_factory(element);
+    return made_by && g_str_equal(GST_OBJECT_NAME(made_by), factory);
+}
+
+}  // namespace
+
+const char* to_string(ConnectionState state) {
+    switch (state) {
+        case ConnectionState::New:
+            return "new";
+        case ConnectionState::Connecting:
+            return "connecting";
+        case ConnectionState::Connected:
+            return "connected";
+        case ConnectionState::Failed:
+            return "failed";
+        case ConnectionState::Closed:
+            return "closed";
+    }
+    return "unknown";
+}
+
+Result<std::shared_ptr<Connection>> Connection::create(Surroundings& around,
+                                                       std::shared_ptr<Pipeline> pipeline,
+                                                       const std::string& name, std::string consumer,
+                                                       Hooks hooks) {
+    std::shared_ptr<Connection> self(new Connection(around, std::move(pipeline), name, std::move(consumer)));
+    auto& internals = *self->internals_;
+    internals.hooks = std::move(hooks);
+    internals.connection = self;
+    internals.scheduler = &around.scheduler;
+
+    auto made =
+        ice::make_webrtcbin(around.network, name.c_str(),
+                            [weak = self->weak_from_this(), &scheduler = around.scheduler](ice::PeerState s) {
+                                if (s != ice::PeerState::Failed)
+                                    return;
+                                scheduler.post([weak] {
+                                    if (const auto connection = weak.lock())
+                                        connection->fail("nothing was heard from the peer");
+                                });
+                            });
+    if (!made.element)
+        return Error{ErrorCode::Internal, "webrtcbin cannot be made: is gstreamer1.0-plugins-bad installed?"};
+    self->bin_ = std::move(made.element);
+    self->peer_ = std::move(made.peer);
+    ++around.connections;
+
+    GstElement* bin = self->bin_.get();
+    g_object_set(bin, "latency", static_cast<guint>(around.latency.count()), nullptr);
+    // rtpbin exists already, made when webrtcbin was constructed; everything else comes later.
+    const auto rtpbin = gst::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin), "rtpbin"));
+    // A lost packet would become an event for every consumer; their own receivers see the gap (webrtcbin 1.22
+    // forces do-lost on).
+    g_object_set(rtpbin.get(), "do-lost", FALSE, "max-streams", kMaxStreams, nullptr);
+    gst::connect_shared(bin, "deep-element-added", G_CALLBACK(on_element_added), self->internals_);
+    gst::connect_shared(bin, "notify::connection-state", G_CALLBACK(on_notify_state), self->internals_);
+    if (internals.hooks.on_pad)
+        gst::connect_shared(bin, "pad-added", G_CALLBACK(on_pad_added), self->internals_);
+    if (internals.hooks.on_transceiver)
+        gst::connect_shared(bin, "on-new-transceiver", G_CALLBACK(on_new_transceiver), self->internals_);
+
+    gst_bin_add(self->pipeline_->bin(), bin);
+    self->pipeline_->watch(bin, self);
+    gst_element_sync_state_with_parent(bin);
+    return self;
+}
+
+Connection::Connection(Surroundings& around, std::shared_ptr<Pipeline> pipeline, std::string name,
+                       std::string consumer)
+    : around_(around),
+      pipeline_(std::move(pipeline)),
+      name_(std::move(name)),
+      consumer_(std::move(consumer)) {}
+
+Connection::~Connection() {
+    give_up();
+}
+
+void Connection::on_element_added(GstBin*, GstBin*, GstElement* element, Internals* internals) noexcept {
+    // webrtcbin 1.22 puts a clocksync with sync=TRUE into each send path: after a LATENCY query every packet
+    // would wait for the producer's jitter buffer latency in the tee's thread.
+    if (is_made_by(element, "clocksync"))
+        g_object_set(element, "sync", FALSE, nullptr);
+    else if (is_made_by(element, "rtprtxsend")) {
+        std::lock_guard lock(internals->mutex);
+        internals->rtx_sender = gst::Ref<GstElement>::retain(element);
+    }
+}
+
+void Connection::on_pad_added(GstElement*, GstPad* pad, Internals* internals) noexcept {
+    if (GST_PAD_IS_SRC(pad))
+        internals->hooks.on_pad(pad);
+}
+
+void Connection::on_new_transceiver(GstElement*, GstWebRTCRTPTransceiver* transceiver,
+                                    Internals* internals) noexcept {
+    guint section = 0;
+    g_object_get(transceiver, "mlineindex", &section, nullptr);
+    internals->hooks.on_transceiver(transceiver, section);
+}
+
+void Connection::on_notify_state(GstElement*, GParamSpec*, Internals* internals) noexcept {
+    internals->scheduler->post([weak = internals->connection] {
+        if (const auto self = weak.lock())
+            self->on_webrtc_state();
+    });
+}
+
+void Connection::set_remote(GstWebRTCSDPType type, const std::string& sdp, Done<Ok> done) {
+    if (!bin_)
+        return done(Error{ErrorCode::WrongState, "the connection has ended"});
+    GstSDPMessage* message = nullptr;
+    if (gst_sdp_message_new_from_text(sdp.c_str(), &message) != GST_SDP_OK)
+        return done(Error{ErrorCode::Internal, "a description of our own does not parse"});
+    const Description description(gst_webrtc_session_description_new(type, message));
+    const auto reply = [weak = weak_from_this(), done](Result<gst::Reply> result) {
+        if (!result) {
+            if (const auto self = weak.lock())
+                self->fail("webrtcbin refused the remote description: " + result.error().message);
+            return done(result.error());
+        }
+        done(Ok{});
+    };
+    g_signal_emit_by_name(bin_.get(), "set-remote-description", description.get(),
+                          gst::new_promise(around_.scheduler, Done<gst::Reply>(reply)));
+}
+
+void Connection::create_local(GstWebRTCSDPType type, Done<std::string> done) {
+    if (!bin_)
+        return done(Error{ErrorCode::WrongState, "the connection has ended"});
+    const bool offer = type == GST_WEBRTC_SDP_TYPE_OFFER;
+    const auto created = [weak = weak_from_this(), done, offer](Result<gst::Reply> result) {
+        const auto self = weak.lock();
+        if (!self || !self->bin_)
+            return done(Error{ErrorCode::WrongState, "the connection ended meanwhile"});
+        GstWebRTCSessionDescription* raw = nullptr;
+        if (result && *result)
+            gst_structure_get(result->get(), offer ? "offer" : "answer", GST_TYPE_WEBRTC_SESSION_DESCRIPTION,
+                              &raw, nullptr);
+        const Description description(raw);
+        if (!description) {
+            const std::string why = result ? "no description" : result.error().message;
+            self->fail("webrtcbin made none: " + why);
+            return done(Error{ErrorCode::Internal, why});
+        }
+        const gst::OwnedString text(gst_sdp_message_as_text(description->sdp));
+        const auto set = [weak, done, sdp = std::string(text.get())](Result<gst::Reply> applied) {
+            if (applied)
+                return done(sdp);
+            if (const auto connection = weak.lock())
+                connection->fail("webrtcbin refused its own description: " + applied.error().message);
+            done(applied.error());
+        };
+        g_signal_emit_by_name(self->bin_.get(), "set-local-description", description.get(),
+                              gst::new_promise(self->around_.scheduler, Done<gst::Reply>(set)));
+    };
+    g_signal_emit_by_name(bin_.get(), offer ? "create-offer" : "create-answer", nullptr,
+                          gst::new_promise(around_.scheduler, Done<gst::Reply>(created)));
+}
+
+void Connection::connect(ice::Credentials remote, std::vector<sdp::Fingerprint> fingerprints) {
+    if (!bin_)
+        return;
+    fingerprints_ = std::move(fingerprints);
+    peer_->set_remote(std::move(remote));
+    if (state_ != ConnectionState::New)
+        return;
+    enter(ConnectionState::Connecting);
+    around_.scheduler.after(around_.connect_timeout, [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (self && self->state_ == ConnectionState::Connecting)
+            self->fail("not connected within " + std::to_string(self->around_.connect_timeout.count()) +
+                       " ms (media.connect-timeout-s)");
+    });
+    on_webrtc_state();  // a fast peer may have been connected before its answer was told to us
+}
+
+void Connection::on_webrtc_state() {
+    if (!bin_ || state_ != ConnectionState::Connecting)
+        return;
+    GstWebRTCPeerConnectionState state{};
+    g_object_get(bin_.get(), "connection-state", &state, nullptr);
+    if (state == GST_WEBRTC_PEER_CONNECTION_STATE_FAILED)
+        return fail("DTLS failed");
+    if (state != GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED)
+        return;
+    if (const auto checked = check_certificate(); !checked)
+        return fail(checked.error().message);
+    enter(ConnectionState::Connected);
+}
+
+/// webrtcbin 1.22 does not compare the peer's certificate with the fingerprint of its SDP (upstream
+/// cae6e210f6, d26710302b, after 1.29.2; this can go with them).
+Status Connection::check_certificate() const {
+    GstWebRTCRTPTransceiver* raw = nullptr;
+    g_signal_emit_by_name(bin_.get(), "get-transceiver", 0, &raw);
+    const auto transceiver = gst::Ref<GstWebRTCRTPTransceiver>::adopt(raw);
+    gst::Ref<GstWebRTCRTPReceiver> receiver;
+    gst::Ref<GstWebRTCDTLSTransport> transport;
+    char* pem = nullptr;
+    if (transceiver)
+        g_object_get(transceiver.get(), "receiver", receiver.out(), nullptr);
+    if (receiver)
+        g_object_get(receiver.get(), "transport", transport.out(), nullptr);
+    if (transport)
+        g_object_get(transport.get(), "remote-certificate", &pem, nullptr);
+    const gst::OwnedString certificate(pem);
+    if (!certificate)
+        return Error{ErrorCode::Internal, "the peer has shown no certificate"};
+    return check_fingerprint(certificate.get(), fingerprints_);
+}
+
+void Connection::fail(const std::string& why) {
+    if (state_ == ConnectionState::Failed || state_ == ConnectionState::Closed)
+        return;
+    log::warning("connection failed", {{"room", pipeline_->room()},
+                                       {"user", consumer_.empty() ? pipeline_->user() : consumer_},
+                                       {"producer", pipeline_->user()},
+                                       {"remote", peer_->remote_address()},
+                                       {"reason", why}});
+    give_up();
+    enter(ConnectionState::Failed);
+}
+
+void Connection::close() {
+    if (state_ == ConnectionState::Failed || state_ == ConnectionState::Closed)
+        return;
+    give_up();
+    state_ = ConnectionState::Closed;
+}
+
+void Connection::enter(ConnectionState state) {
+    state_ = state;
+    around_.scheduler.post([weak = weak_from_this(), state] {
+        if (const auto self = weak.lock())
+            self->internals_->hooks.on_state(state);
+    });
+}
+
+void Connection::give_up() {
+    if (!bin_)
+        return;
+    pipeline_->unwatch(bin_.get());
+    g_signal_handlers_disconnect_by_data(bin_.get(), internals_.get());
+    pipeline_->reaper().reap("webrtcbin " + name_, [bin = std::move(bin_), pipeline = pipeline_, peer = peer_,
+                                                    connections = &around_.connections]() mutable {
+        // Locked, or the pipeline would pull it up again while it goes down.
+        gst_element_set_locked_state(bin.get(), TRUE);
+        gst_element_set_state(bin.get(), GST_STATE_NULL);
+        peer->close();
+        gst_bin_remove(pipeline->bin(), bin.get());
+        bin = {};
+        --*connections;
+    });
+}
+
+}  // namespace sluice::media

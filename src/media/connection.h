@@ -1,0 +1,118 @@
+#pragma once
+
+#define GST_USE_UNSTABLE_API
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <gst/webrtc/webrtc.h>
+
+#include "base/result.h"
+#include "base/scheduler.h"
+#include "gst/ref.h"
+#include "ice/agent.h"
+#include "media/media.h"
+#include "media/pipeline.h"
+#include "media/sdp/producer_sdp.h"
+
+namespace sluice::media {
+
+/// What every connection of the process shares. Outlives them.
+struct Surroundings {
+    Scheduler& scheduler;
+    ice::Network& network;
+    std::chrono::milliseconds latency;
+    std::chrono::milliseconds connect_timeout;
+    std::atomic<size_t> connections{0};  ///< Those being torn down included.
+};
+
+/// One webrtcbin in a producer's pipeline, with its ICE peer: descriptions in, descriptions out, connected or
+/// failed.
+///
+///   New --connect()--> Connecting --ICE, DTLS, the right certificate--> Connected
+///   any --fail(), time-out, ICE, DTLS, wrong certificate--> Failed        any --close()--> Closed
+///
+/// Failed and Closed have given up the webrtcbin: it goes to NULL on a tear-down thread. Scheduler thread,
+/// except where a hook says otherwise.
+class Connection : public std::enable_shared_from_this<Connection> {
+public:
+    struct Hooks {
+        /// Scheduler thread, never inside a call of ours; not called for close().
+        std::function<void(ConnectionState)> on_state;
+        /// A source pad with its caps. GStreamer's thread, and media waits: link at once. May be empty.
+        std::function<void(GstPad*)> on_pad;
+        /// GStreamer's thread, with webrtcbin's lock held: set properties of the transceiver, nothing else.
+        /// May be empty.
+        std::function<void(GstWebRTCRTPTransceiver*, guint section)> on_transceiver;
+    };
+
+    /// `name` is the element's, unique in the pipeline. `consumer` is the consuming user; empty: the
+    /// producer's own.
+    static Result<std::shared_ptr<Connection>> create(Surroundings& around,
+                                                      std::shared_ptr<Pipeline> pipeline,
+                                                      const std::string& name, std::string consumer,
+                                                      Hooks hooks);
+    ~Connection();
+
+    /// The element's name. webrtcbin() is null once the connection has ended.
+    const std::string& name() const { return name_; }
+    GstElement* webrtcbin() const { return bin_.get(); }
+    GstElement* rtx_sender() const { return internals_->rtx_sender.get(); }
+    ice::Peer& peer() const { return *peer_; }
+    ConnectionState state() const { return state_; }
+
+    /// webrtcbin's signals of the same names; an error is fatal for this connection, since webrtcbin 1.22
+    /// leaves a failed description half applied.
+    void set_remote(GstWebRTCSDPType type, const std::string& sdp, Done<Ok> done);
+    /// create-offer or create-answer, then set-local-description. The text is webrtcbin's.
+    void create_local(GstWebRTCSDPType type, Done<std::string> done);
+
+    /// From now on the peer may connect, within the time limit, with one of these certificates.
+    void connect(ice::Credentials remote, std::vector<sdp::Fingerprint> fingerprints);
+    /// Ends it with a log line.
+    void fail(const std::string& why);
+    void close();
+
+    /// RTP as the network counted it, for the life of the connection.
+    ice::Traffic received() const { return peer_->received(); }
+    ice::Traffic sent() const { return peer_->sent(); }
+
+private:
+    /// What the elements inside webrtcbin leave with us as they are made, on any thread.
+    struct Internals {
+        Hooks hooks;
+        std::mutex mutex;
+        gst::Ref<GstElement> rtx_sender;  ///< Guarded by mutex until the first description is set.
+        std::weak_ptr<Connection> connection;
+        Scheduler* scheduler = nullptr;
+    };
+
+    Connection(Surroundings& around, std::shared_ptr<Pipeline> pipeline, std::string name,
+               std::string consumer);
+    static void on_element_added(GstBin*, GstBin*, GstElement* element, Internals* internals) noexcept;
+    static void on_pad_added(GstElement*, GstPad* pad, Internals* internals) noexcept;
+    static void on_new_transceiver(GstElement*, GstWebRTCRTPTransceiver* transceiver,
+                                   Internals* internals) noexcept;
+    static void on_notify_state(GstElement*, GParamSpec*, Internals* internals) noexcept;
+
+    void on_webrtc_state();
+    Status check_certificate() const;
+    void enter(ConnectionState state);
+    void give_up();
+
+    Surroundings& around_;
+    std::shared_ptr<Pipeline> pipeline_;
+    std::string name_;
+    std::string consumer_;  ///< The consuming user; empty for a producer's own connection.
+    std::shared_ptr<Internals> internals_ = std::make_shared<Internals>();
+    gst::Ref<GstElement> bin_;
+    std::shared_ptr<ice::Peer> peer_;
+    std::vector<sdp::Fingerprint> fingerprints_;
+    ConnectionState state_ = ConnectionState::New;
+};
+
+}  // namespace sluice::media

@@ -1,0 +1,192 @@
+#include "media/ingress.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "media/sdp/consumer_sdp.h"
+
+namespace sluice::media {
+namespace {
+
+bool same_stream(const sdp::InTrack& a, const sdp::InTrack& b) {
+    return a.codec.payload_type == b.codec.payload_type && a.codec.name == b.codec.name && a.ssrcs == b.ssrcs;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Ingress>> Ingress::create(Surroundings& around, std::shared_ptr<Pipeline> pipeline,
+                                                 const std::string& name,
+                                                 std::vector<std::string> video_codecs,
+                                                 std::function<void(ConnectionState)> on_state) {
+    std::shared_ptr<Ingress> self(new Ingress(around, std::move(video_codecs)));
+    const auto routes = self->routes_;
+    routes->producer = pipeline->user();
+    auto connection = Connection::create(
+        around, std::move(pipeline), name, {},
+        {.on_state = std::move(on_state),
+         .on_pad = [routes](GstPad* pad) { on_pad(*routes, pad); },
+         .on_transceiver = [routes](GstWebRTCRTPTransceiver* t,
+                                    guint section) { on_transceiver(*routes, t, section); }});
+    if (!connection)
+        return connection.error();
+    self->connection_ = std::move(connection).value();
+    return self;
+}
+
+Ingress::Ingress(Surroundings& around, std::vector<std::string> video_codecs)
+    : around_(around),
+      video_codecs_(std::move(video_codecs)),
+      session_id_(std::to_string((static_cast<guint64>(g_random_int()) << 30) + 1)) {}
+
+Ingress::~Ingress() {
+    close();
+}
+
+void Ingress::close() {
+    {
+        std::lock_guard lock(routes_->mutex);
+        routes_->tracks.clear();
+        for (const auto& pad : std::exchange(routes_->pads, {})) silence(pad.get());
+    }
+    connection_->close();
+}
+
+void Ingress::on_pad(Routes& routes, GstPad* pad) {
+    guint ssrc = 0;
+    int payload_type = -1;
+    if (const auto caps = gst::Ref<GstCaps>::adopt(gst_pad_get_current_caps(pad))) {
+        const GstStructure* fields = gst_caps_get_structure(caps.get(), 0);
+        gst_structure_get_uint(fields, "ssrc", &ssrc);
+        gst_structure_get_int(fields, "payload", &payload_type);
+    }
+    std::lock_guard lock(routes.mutex);
+    routes.pads.push_back(gst::Ref<GstPad>::retain(pad));
+    // By SSRC where the offer said so (every browser does), else by payload type.
+    const auto has_ssrc = [&](const sdp::InTrack& s) { return std::ranges::count(s.ssrcs, ssrc) > 0; };
+    const auto has_type = [&](const sdp::InTrack& s) {
+        return s.ssrcs.empty() && s.codec.payload_type == payload_type;
+    };
+    auto section = std::ranges::find_if(routes.sections, has_ssrc);
+    if (section == routes.sections.end())
+        section = std::ranges::find_if(routes.sections, has_type);
+    if (section != routes.sections.end()) {
+        if (const auto track = routes.tracks.find(section->mid); track != routes.tracks.end())
+            return track->second->feed(pad);
+    }
+    log::warning("a stream that the offer does not have is dropped",
+                 {{"producer", routes.producer},
+                  {"ssrc", std::to_string(ssrc)},
+                  {"payload_type", std::to_string(payload_type)}});
+    silence(pad);
+}
+
+void Ingress::on_transceiver(Routes& routes, GstWebRTCRTPTransceiver* transceiver, guint section) {
+    std::lock_guard lock(routes.mutex);
+    if (section >= routes.sections.size())
+        return;
+    const auto& track = routes.sections[section];
+    const auto caps = gst::Ref<GstCaps>::adopt(gst_caps_from_string(sdp::codec_preferences(track).c_str()));
+    g_object_set(transceiver, "codec-preferences", caps.get(), "do-nack", track.kind == sdp::Kind::Video,
+                 nullptr);
+}
+
+bool Ingress::is_continued_by(const sdp::Description& offer) const {
+    return (offer.transport.ufrag == remote_.ufrag || offer.session_id == remote_session_) &&
+           offer.transport.fingerprints == remote_.fingerprints;
+}
+
+std::map<std::string, sdp::InTrack> Ingress::choose(const sdp::Description& offer) const {
+    std::map<std::string, sdp::InTrack> chosen;
+    for (const auto& section : offer.sections) {
+        if (!section.sends() || !section.kind)
+            continue;
+        auto codecs = video_codecs_;
+        const auto known = std::ranges::find(routes_->sections, section.mid, &sdp::InTrack::mid);
+        if (known != routes_->sections.end() && known->kind == sdp::Kind::Video)
+            codecs = {known->codec.name};
+        if (auto track = sdp::choose(section, codecs))
+            chosen.emplace(section.mid, std::move(*track));
+    }
+    return chosen;
+}
+
+void Ingress::negotiate(sdp::Description offer, std::map<std::string, sdp::InTrack> chosen,
+                        const Tracks& tracks, Done<std::string> answer) {
+    bool news = false;
+    {
+        std::lock_guard lock(routes_->mutex);
+        for (const auto& [mid, track] : tracks) routes_->tracks[mid] = track;
+        for (const auto& section : offer.sections) {
+            const auto want = chosen.find(section.mid);
+            if (want == chosen.end())
+                continue;
+            const auto known = std::ranges::find(routes_->sections, section.mid, &sdp::InTrack::mid);
+            if (known == routes_->sections.end())
+                routes_->sections.push_back(want->second);
+            else if (!same_stream(*known, want->second))
+                *known = want->second;
+            else
+                continue;
+            news = true;
+        }
+    }
+    if (!news) {
+        adopt_transport(offer);
+        return answer(write_answer(offer, chosen));
+    }
+    const auto text =
+        sdp::write_bin_offer(routes_->sections, offer.transport, "active", session_id_, ++bin_version_);
+    connection_->set_remote(
+        GST_WEBRTC_SDP_TYPE_OFFER, text,
+        Done<Ok>([weak = weak_from_this(), offer = std::move(offer), chosen = std::move(chosen),
+                  answer](Result<Ok> set) {
+            const auto self = weak.lock();
+            if (!self || !set)
+                return answer(set ? Error{ErrorCode::WrongState, "the producer has gone"} : set.error());
+            const auto answered = [weak, offer, chosen, answer](Result<std::string> made) {
+                const auto ingress = weak.lock();
+                if (!ingress || !made)
+                    return answer(made ? Error{ErrorCode::WrongState, "the producer has gone"}
+                                       : made.error());
+                const auto read = sdp::read_bin_description(*made);
+                if (!read)
+                    return answer(read.error());
+                ingress->fingerprint_ = read->fingerprint;
+                ingress->adopt_transport(offer);
+                answer(ingress->write_answer(offer, chosen));
+            };
+            self->connection_->create_local(GST_WEBRTC_SDP_TYPE_ANSWER, Done<std::string>(answered));
+        }));
+}
+
+void Ingress::adopt_transport(const sdp::Description& offer) {
+    if (offer.transport.ufrag != remote_.ufrag) {
+        if (!remote_.ufrag.empty())
+            connection_->peer().restart();
+        connection_->connect({offer.transport.ufrag, offer.transport.pwd}, offer.transport.fingerprints);
+    }
+    remote_ = offer.transport;
+    remote_session_ = offer.session_id;
+}
+
+std::string Ingress::write_answer(const sdp::Description& offer,
+                                  const std::map<std::string, sdp::InTrack>& chosen) {
+    std::vector<sdp::InTrack> tracks;
+    for (const auto& [mid, track] : chosen) tracks.push_back(track);
+    // A section that is only paused keeps its place in the answer, by the codec it was taken with.
+    for (const auto& section : routes_->sections)
+        if (!chosen.contains(section.mid))
+            tracks.push_back(section);
+    const auto credentials = connection_->peer().local();
+    return sdp::write_answer(offer, tracks,
+                             {.ufrag = credentials.ufrag,
+                              .pwd = credentials.pwd,
+                              .fingerprint = fingerprint_,
+                              .setup = "passive",
+                              .candidates = around_.network.candidates(),
+                              .session_id = session_id_,
+                              .version = ++version_});
+}
+
+}  // namespace sluice::media

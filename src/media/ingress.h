@@ -1,0 +1,76 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "media/connection.h"
+#include "media/sdp/producer_sdp.h"
+#include "media/track.h"
+
+namespace sluice::media {
+
+/// One connection of a producer: its browser's offers in, answers out, its streams fed to tracks. webrtcbin
+/// is shown a session that only grows (see docs/architecture.md): a section that was taken once stays as it
+/// was, whatever the browser does with it, and the browser's view is written from the offer alone. Scheduler
+/// thread.
+class Ingress : public std::enable_shared_from_this<Ingress> {
+public:
+    /// `name` is the webrtcbin's.
+    static Result<std::shared_ptr<Ingress>> create(Surroundings& around, std::shared_ptr<Pipeline> pipeline,
+                                                   const std::string& name,
+                                                   std::vector<std::string> video_codecs,
+                                                   std::function<void(ConnectionState)> on_state);
+    ~Ingress();
+
+    /// Whether `offer` goes on with this session: the same ICE ufrag or o= session id, and the same
+    /// certificate.
+    bool is_continued_by(const sdp::Description& offer) const;
+
+    /// What the server would take of each section of an offer that sends, by mid. A section that webrtcbin
+    /// knows keeps its codec as long as it is offered.
+    std::map<std::string, sdp::InTrack> choose(const sdp::Description& offer) const;
+
+    using Tracks = std::map<std::string, std::shared_ptr<Track>>;
+    /// Brings webrtcbin up to date with `chosen` (by mid), whose streams will go to `tracks`, and writes the
+    /// answer. A mid keeps its track for as long as its section lives.
+    void negotiate(sdp::Description offer, std::map<std::string, sdp::InTrack> chosen, const Tracks& tracks,
+                   Done<std::string> answer);
+
+    ConnectionState state() const { return connection_->state(); }
+    ice::Traffic received() const { return connection_->received(); }
+    void close();
+
+private:
+    /// Read by webrtcbin's threads as streams and transceivers appear.
+    struct Routes {
+        std::mutex mutex;
+        std::string producer;                ///< For the log.
+        std::vector<sdp::InTrack> sections;  ///< As webrtcbin knows them, in its order.
+        Tracks tracks;                       ///< By mid.
+        std::vector<gst::Ref<GstPad>> pads;  ///< All that came.
+    };
+
+    Ingress(Surroundings& around, std::vector<std::string> video_codecs);
+    static void on_pad(Routes& routes, GstPad* pad);
+    static void on_transceiver(Routes& routes, GstWebRTCRTPTransceiver* transceiver, guint section);
+    void adopt_transport(const sdp::Description& offer);
+    std::string write_answer(const sdp::Description& offer,
+                             const std::map<std::string, sdp::InTrack>& chosen);
+
+    Surroundings& around_;
+    std::vector<std::string> video_codecs_;
+    std::shared_ptr<Routes> routes_ = std::make_shared<Routes>();
+    std::shared_ptr<Connection> connection_;
+    sdp::Transport remote_;
+    std::string remote_session_;
+    std::string fingerprint_;  ///< Ours; empty before the first answer.
+    std::string session_id_;
+    unsigned bin_version_ = 0;
+    unsigned version_ = 0;
+};
+
+}  // namespace sluice::media

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include <gst/gst.h>
+
+#include "base/scheduler.h"
+#include "gst/reaper.h"
+#include "gst/ref.h"
+
+namespace sluice::media {
+
+class Connection;
+
+/// One producer's GstPipeline: always PLAYING, on the system clock, its bus read by a handler that keeps
+/// nothing (an unread bus keeps every element that ever posted alive). Lives as long as anything in it; the
+/// last reference sets it to NULL on a tear-down thread.
+class Pipeline : public std::enable_shared_from_this<Pipeline> {
+public:
+    static std::shared_ptr<Pipeline> create(Scheduler& scheduler, gst::Reaper& reaper, std::string room,
+                                            std::string user);
+    ~Pipeline();
+    Pipeline(const Pipeline&) = delete;
+    Pipeline& operator=(const Pipeline&) = delete;
+
+    GstBin* bin() const { return GST_BIN(element_.get()); }
+    const std::string& room() const { return room_; }
+    const std::string& user() const { return user_; }
+    gst::Reaper& reaper() const { return reaper_; }
+
+    /// Whom an error of an element below `element` is told to. Scheduler thread.
+    void watch(GstElement* element, std::weak_ptr<Connection> connection);
+    void unwatch(GstElement* element);
+
+private:
+    Pipeline(Scheduler& scheduler, gst::Reaper& reaper, std::string room, std::string user);
+    static GstBusSyncReply on_message(GstBus* bus, GstMessage* message, gpointer self);
+    void on_error(const GstElement* part, const std::string& name, const std::string& text);
+
+    Scheduler& scheduler_;
+    gst::Reaper& reaper_;
+    std::string room_;
+    std::string user_;
+    gst::Ref<GstElement> element_;
+    std::map<const GstElement*, std::weak_ptr<Connection>> parts_;
+};
+
+}  // namespace sluice::media

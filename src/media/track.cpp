@@ -1,0 +1,168 @@
+#include "media/track.h"
+
+#include <utility>
+
+#include "elements/track.h"
+
+namespace sluice::media {
+namespace {
+
+guint64 counter_of(GstElement* element, const char* property) {
+    guint64 value = 0;
+    g_object_get(element, property, &value, nullptr);
+    return value;
+}
+
+/// "4:1,3:2": a producer's header extension id and ours.
+std::string extension_map(const sdp::InTrack& source) {
+    std::string map;
+    for (const auto& extension : source.extensions)
+        if (const int ours = sdp::pass_through(extension.uri))
+            map += (map.empty() ? "" : ",") + std::to_string(extension.id) + ":" + std::to_string(ours);
+    return map;
+}
+
+}  // namespace
+
+void silence(GstPad* source) {
+    constexpr auto kAll = static_cast<GstPadProbeType>(
+        GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM);
+    gst_pad_add_probe(
+        source, kAll, [](GstPad*, GstPadProbeInfo*, gpointer) noexcept { return GST_PAD_PROBE_DROP; },
+        nullptr, nullptr);
+    if (const auto peer = gst::Ref<GstPad>::adopt(gst_pad_get_peer(source)))
+        gst_pad_unlink(source, peer.get());
+}
+
+Result<std::shared_ptr<Track>> Track::create(const gst::LaunchTemplate& chain,
+                                             std::shared_ptr<Pipeline> pipeline, unsigned index,
+                                             const sdp::InTrack& source, const std::string& cname) {
+    std::shared_ptr<Track> self(new Track);
+    self->pipeline_ = std::move(pipeline);
+
+    auto& out = self->description_;
+    out.mid = std::to_string(index);
+    out.kind = source.kind;
+    out.codec = source.codec;
+    out.codec.payload_type = sdp::payload_type_of(source.codec);
+    out.ssrc = g_random_int_range(1, G_MAXINT32);
+    if (source.kind == sdp::Kind::Video)
+        out.rtx_ssrc = g_random_int_range(1, G_MAXINT32);
+    out.stream_id = cname;
+    out.track_id = cname + "-" + out.mid;
+    out.cname = cname;
+
+    auto bin = chain.build({{"codec", out.codec.name},
+                            {"ssrc", static_cast<long>(out.ssrc)},
+                            {"payload", static_cast<long>(out.codec.payload_type)},
+                            {"caps", sdp::track_caps(out)}});
+    if (!bin)
+        return bin.error();
+    self->bin_ = std::move(bin).value();
+    gst_object_set_name(GST_OBJECT(self->bin_.get()), ("track" + out.mid).c_str());
+    self->element_ = gst::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(self->bin_.get()), "track"));
+    self->tee_ = gst::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(self->bin_.get()), "tee"));
+    if (!self->element_ || !self->tee_)
+        return Error{ErrorCode::Internal, chain.name() + ": no element named \"track\" or \"tee\""};
+    const auto inner = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(self->element_.get(), "sink"));
+    self->sink_ = gst::Ref<GstPad>::retain(gst_ghost_pad_new("sink", inner.get()));
+    gst_element_add_pad(self->bin_.get(), self->sink_.get());
+    gst_bin_add(self->pipeline_->bin(), self->bin_.get());
+    gst_element_sync_state_with_parent(self->bin_.get());
+    self->set_source(source, false);
+    return self;
+}
+
+Track::~Track() {
+    if (!bin_)
+        return;
+    if (sink_)
+        if (const auto peer = gst::Ref<GstPad>::adopt(gst_pad_get_peer(sink_.get())))
+            silence(peer.get());
+    pipeline_->reaper().reap("track", [bin = std::move(bin_), pipeline = std::move(pipeline_)] {
+        gst_element_set_locked_state(bin.get(), TRUE);
+        gst_element_set_state(bin.get(), GST_STATE_NULL);
+        gst_bin_remove(pipeline->bin(), bin.get());
+    });
+}
+
+bool Track::fits(const sdp::InTrack& source) const {
+    return source.kind == description_.kind && source.codec.name == description_.codec.name &&
+           source.codec.fmtp == description_.codec.fmtp;
+}
+
+void Track::set_source(const sdp::InTrack& source, bool restart) {
+    g_object_set(element_.get(), "extensions", extension_map(source).c_str(), nullptr);
+    if (restart)
+        elements::restart_track(element_.get());
+}
+
+void Track::feed(GstPad* source) {
+    std::lock_guard lock(feeding_);
+    if (const auto before = gst::Ref<GstPad>::adopt(gst_pad_get_peer(sink_.get())))
+        silence(before.get());
+    gst_pad_link(source, sink_.get());
+}
+
+void Track::set_open(bool open) {
+    g_object_set(element_.get(), "open", open, nullptr);
+}
+
+void Track::set_muted(bool muted) {
+    g_object_set(element_.get(), "muted", muted, nullptr);
+}
+
+bool Track::flowing() const {
+    gboolean muted = FALSE;
+    g_object_get(element_.get(), "muted", &muted, nullptr);
+    return description_.active && !muted;
+}
+
+guint64 Track::counter(const char* property) const {
+    return counter_of(element_.get(), property);
+}
+
+Tap::Tap(std::shared_ptr<Track> track, const std::string& name)
+    : track_(std::move(track)),
+      gate_(gst::Ref<GstElement>::sink(gst_element_factory_make("sluicegate", name.c_str()))),
+      tee_pad_(gst::Ref<GstPad>::adopt(gst_element_request_pad_simple(track_->tee_.get(), "src_%u"))) {
+    gst_bin_add(GST_BIN(track_->bin_.get()), gate_.get());
+    const auto inner = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(gate_.get(), "src"));
+    out_ = gst::Ref<GstPad>::retain(gst_ghost_pad_new(name.c_str(), inner.get()));
+    gst_pad_set_active(out_.get(), TRUE);
+    gst_element_add_pad(track_->bin_.get(), out_.get());
+    gst_element_sync_state_with_parent(gate_.get());
+}
+
+Tap::~Tap() {
+    set_open(false);
+    const auto gate_sink = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(gate_.get(), "sink"));
+    gst_pad_unlink(tee_pad_.get(), gate_sink.get());
+    gst_element_release_request_pad(track_->tee_.get(), tee_pad_.get());
+    // A packet may still be on its way through the gate: NULL waits for it.
+    track_->pipeline_->reaper().reap(
+        std::string("gate ") + GST_OBJECT_NAME(gate_.get()),
+        [gate = std::move(gate_), out = std::move(out_), track = track_->bin_, pipeline = track_->pipeline_] {
+            gst_element_set_locked_state(gate.get(), TRUE);
+            gst_element_set_state(gate.get(), GST_STATE_NULL);
+            gst_pad_set_active(out.get(), FALSE);
+            gst_element_remove_pad(track.get(), out.get());
+            gst_bin_remove(GST_BIN(track.get()), gate.get());
+        });
+}
+
+bool Tap::link(GstPad* sink) {
+    const auto gate_sink = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(gate_.get(), "sink"));
+    return gst_pad_link(out_.get(), sink) == GST_PAD_LINK_OK &&
+           gst_pad_link(tee_pad_.get(), gate_sink.get()) == GST_PAD_LINK_OK;
+}
+
+void Tap::set_open(bool open) {
+    g_object_set(gate_.get(), "open", open, nullptr);
+}
+
+guint64 Tap::counter(const char* property) const {
+    return counter_of(gate_.get(), property);
+}
+
+}  // namespace sluice::media

@@ -1,0 +1,246 @@
+#include "media/webrtc_producer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "media/egress.h"
+
+namespace sluice::media {
+namespace {
+
+/// A track and the producer's m-section that feeds it.
+struct Slot {
+    std::shared_ptr<Track> track;
+    std::string mid;  ///< Empty: no section does (the one that did has been stopped, or its page was left).
+};
+
+}  // namespace
+
+struct WebrtcProducer::State : std::enable_shared_from_this<State> {
+    State(Surroundings& around_, std::shared_ptr<Pipeline> pipeline_, const gst::LaunchTemplate& chain_,
+          std::vector<std::string> video_codecs_, std::function<void(ConnectionState)> on_state_)
+        : around(around_),
+          pipeline(std::move(pipeline_)),
+          chain(chain_),
+          video_codecs(std::move(video_codecs_)),
+          on_state(std::move(on_state_)),
+          cname(gst::OwnedString(g_uuid_string_random()).get()) {}
+
+    /// What an offer that is being answered will change once it has been.
+    struct Plan {
+        std::shared_ptr<Ingress> ingress;
+        bool replaces = false;
+        std::vector<Slot> slots;
+        std::map<std::string, sdp::InTrack> chosen;
+    };
+
+    Status offer(const std::string& text, const Done<std::string>& answer);
+    Result<std::shared_ptr<Ingress>> make_ingress();
+    Status assign_tracks(const sdp::Description& offer, Plan& plan);
+    void carry_out(Plan plan);
+    void on_ingress(const Ingress* from, ConnectionState state);
+    bool flows(const Track& track) const;
+
+    Surroundings& around;
+    std::shared_ptr<Pipeline> pipeline;
+    const gst::LaunchTemplate& chain;
+    std::vector<std::string> video_codecs;
+    std::function<void(ConnectionState)> on_state;
+    std::string cname;
+
+    std::shared_ptr<Ingress> ingress;
+    unsigned ingresses_made = 0;
+    std::vector<Slot> slots;
+    Constraints flowing{true, true};
+    bool answering = false;
+};
+
+WebrtcProducer::WebrtcProducer(Surroundings& around, std::shared_ptr<Pipeline> pipeline,
+                               const gst::LaunchTemplate& chain, std::vector<std::string> video_codecs,
+                               std::function<void(ConnectionState)> on_state)
+    : state_(std::make_shared<State>(around, std::move(pipeline), chain, std::move(video_codecs),
+                                     std::move(on_state))) {}
+
+WebrtcProducer::~WebrtcProducer() {
+    if (state_->ingress)
+        state_->ingress->close();
+}
+
+void WebrtcProducer::offer(std::string sdp, Done<std::string> answer) {
+    if (const auto begun = state_->offer(sdp, answer); !begun)
+        state_->around.scheduler.post([answer, error = begun.error()] { answer(error); });
+}
+
+Constraints WebrtcProducer::tracks() const {
+    Constraints there;
+    for (const auto& slot : state_->slots)
+        if (slot.track->description().active)
+            (slot.track->description().kind == sdp::Kind::Audio ? there.audio : there.video) = true;
+    return there;
+}
+
+void WebrtcProducer::set_flowing(Constraints flowing) {
+    state_->flowing = flowing;
+    for (const auto& slot : state_->slots) slot.track->set_muted(!state_->flows(*slot.track));
+}
+
+std::unique_ptr<Consumer> WebrtcProducer::consume(const std::string& user,
+                                                  std::function<void(ConnectionState)> on_state) {
+    const auto tracks = [weak = std::weak_ptr(state_)] {
+        std::vector<std::shared_ptr<Track>> now;
+        if (const auto state = weak.lock())
+            for (const auto& slot : state->slots) now.push_back(slot.track);
+        return now;
+    };
+    return std::make_unique<Egress>(state_->around, state_->pipeline, user, tracks, std::move(on_state));
+}
+
+ConnectionStats WebrtcProducer::stats() const {
+    const auto& state = *state_;
+    ConnectionStats stats;
+    if (!state.ingress)
+        return stats;
+    const auto received = state.ingress->received();
+    stats.state = state.ingress->state();
+    stats.packets = received.packets;
+    stats.bytes = received.bytes;
+    for (const auto& slot : state.slots) {
+        const auto& description = slot.track->description();
+        if (!description.active)
+            continue;
+        stats.tracks.push_back({.mid = slot.mid,
+                                .kind = sdp::to_string(description.kind),
+                                .codec = description.codec.name,
+                                .muted = !state.flows(*slot.track),
+                                .packets = slot.track->counter("packets"),
+                                .bytes = slot.track->counter("bytes"),
+                                .key_frame_requests = slot.track->counter("key-frame-requests"),
+                                .dropped = slot.track->counter("dropped")});
+    }
+    return stats;
+}
+
+bool WebrtcProducer::State::flows(const Track& track) const {
+    return track.description().kind == sdp::Kind::Audio ? flowing.audio : flowing.video;
+}
+
+Status WebrtcProducer::State::offer(const std::string& text, const Done<std::string>& answer) {
+    if (answering)
+        return Error{ErrorCode::WrongState, "another offer of this user is being answered"};
+    auto parsed = sdp::parse_offer(text);
+    if (!parsed)
+        return parsed.error();
+
+    Plan plan{.ingress = ingress, .slots = slots, .chosen = {}};
+    const bool lives = ingress && ingress->state() != ConnectionState::Failed;
+    plan.replaces = !lives || !ingress->is_continued_by(*parsed);
+    if (plan.replaces) {
+        auto made = make_ingress();
+        if (!made)
+            return made.error();
+        plan.ingress = std::move(made).value();
+        for (auto& slot : plan.slots) slot.mid.clear();
+    }
+    if (const auto assigned = assign_tracks(*parsed, plan); !assigned)
+        return assigned;
+
+    answering = true;
+    const auto target = plan.ingress;
+    const auto chosen = plan.chosen;
+    Ingress::Tracks tracks;
+    for (const auto& slot : plan.slots)
+        if (chosen.contains(slot.mid))
+            tracks.emplace(slot.mid, slot.track);
+    const auto negotiated = [weak = weak_from_this(), answer,
+                             plan = std::move(plan)](Result<std::string> result) {
+        const auto self = weak.lock();
+        if (!self)
+            return answer(Error{ErrorCode::WrongState, "the producer has gone"});
+        self->answering = false;
+        if (result)
+            self->carry_out(plan);
+        answer(std::move(result));
+    };
+    target->negotiate(std::move(*parsed), chosen, tracks, Done<std::string>(negotiated));
+    return Ok{};
+}
+
+Result<std::shared_ptr<Ingress>> WebrtcProducer::State::make_ingress() {
+    const auto from = std::make_shared<const Ingress*>(nullptr);
+    const auto on_ingress_state = [weak = weak_from_this(), from](ConnectionState state) {
+        if (const auto self = weak.lock())
+            self->on_ingress(*from, state);
+    };
+    const auto made_before = ingresses_made++;
+    const auto name = "producer(" + pipeline->user() + ")" +
+                      (made_before ? "#" + std::to_string(ingresses_made) : std::string());
+    auto made = Ingress::create(around, pipeline, name, video_codecs, on_ingress_state);
+    if (made)
+        *from = made->get();
+    return made;
+}
+
+/// A track for each section that sends: its own, a dormant one that fits, or a new one.
+Status WebrtcProducer::State::assign_tracks(const sdp::Description& offer, Plan& plan) {
+    plan.chosen = plan.ingress->choose(offer);
+    const bool sends = std::ranges::any_of(offer.sections, &sdp::Section::sends);
+    if (plan.chosen.empty() && (plan.replaces || sends))
+        return Error{ErrorCode::Unacceptable,
+                     sends ? "no section has a codec that this server takes (opus; media.video-codecs)"
+                           : "no audio or video section sends",
+                     "offer.sdp"};
+    for (const auto& section : offer.sections)
+        if (section.rejected)
+            for (auto& slot : plan.slots)
+                if (slot.mid == section.mid)
+                    slot.mid.clear();
+    for (const auto& section : offer.sections) {
+        const auto want = plan.chosen.find(section.mid);
+        if (want == plan.chosen.end() || std::ranges::count(plan.slots, section.mid, &Slot::mid) > 0)
+            continue;
+        const auto dormant = std::ranges::find_if(
+            plan.slots, [&](const Slot& slot) { return slot.mid.empty() && slot.track->fits(want->second); });
+        if (dormant != plan.slots.end()) {
+            dormant->mid = section.mid;
+            continue;
+        }
+        auto made =
+            Track::create(chain, pipeline, static_cast<unsigned>(plan.slots.size()), want->second, cname);
+        if (!made)
+            return made.error();
+        plan.slots.push_back({std::move(made).value(), section.mid});
+    }
+    return Ok{};
+}
+
+void WebrtcProducer::State::carry_out(Plan plan) {
+    if (plan.replaces && ingress) {
+        log::info("the producer's connection is replaced",
+                  {{"room", pipeline->room()}, {"user", pipeline->user()}});
+        ingress->close();
+    }
+    const auto before = std::exchange(slots, std::move(plan.slots));
+    ingress = plan.ingress;
+    const bool open = ingress->state() == ConnectionState::Connected;
+    for (size_t i = 0; i < slots.size(); i++) {
+        auto& slot = slots[i];
+        const auto source = plan.chosen.find(slot.mid);
+        slot.track->set_active(source != plan.chosen.end());
+        if (source != plan.chosen.end()) {
+            const bool another = i < before.size() && (plan.replaces || before[i].mid != slot.mid);
+            slot.track->set_source(source->second, another);
+        }
+        slot.track->set_muted(!flows(*slot.track));
+        slot.track->set_open(open);
+    }
+}
+
+void WebrtcProducer::State::on_ingress(const Ingress* from, ConnectionState state) {
+    if (from != ingress.get())
+        return;
+    for (const auto& slot : slots) slot.track->set_open(state == ConnectionState::Connected);
+    on_state(state);
+}
+
+}  // namespace sluice::media
