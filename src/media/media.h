@@ -25,7 +25,21 @@ struct Constraints {
 /// certificate was not the one of its SDP, or nothing was heard of it for ice.consent-timeout. Its transport
 /// has been freed by then; the object stays to say so.
 enum class ConnectionState { New, Connecting, Connected, Failed, Closed };
-const char* to_string(ConnectionState state);
+inline const char* to_string(ConnectionState state) {
+    switch (state) {
+        case ConnectionState::New:
+            return "new";
+        case ConnectionState::Connecting:
+            return "connecting";
+        case ConnectionState::Connected:
+            return "connected";
+        case ConnectionState::Failed:
+            return "failed";
+        case ConnectionState::Closed:
+            return "closed";
+    }
+    return "unknown";
+}
 
 struct TrackStats {
     std::string mid;

@@ -100,20 +100,25 @@ struct RoomSummary {
 ///
 /// Calls that touch one user are carried out one at a time in the order they came; calls of different users and
 /// rooms do not wait for each other. Every Done is called once, after the call has returned. A call that fails leaves
-/// everything as it was.
+/// everything as it was. Every call but create() and list() answers NotFound for an unknown room or user.
+///
+/// A user is in the room as soon as its call's turn has come, before the offers for it are there. A step of media that
+/// takes longer than 5 s is Timeout. A room made without a user stays until it is deleted or its last user leaves.
 class Rooms {
 public:
+    /// Both outlive it. Calls in hand when it goes are answered in the scheduler's next tasks.
     Rooms(Scheduler& scheduler, media::Engine& engine, Limits limits);
     ~Rooms();
     Rooms(const Rooms&) = delete;
     Rooms& operator=(const Rooms&) = delete;
 
-    /// A room that exists is returned as it is; without `room_id` the server makes a UUID. With `user`, add_user too.
+    /// A room that exists is returned as it is; without `room_id` the server makes a UUID. With `user`,
+    /// add_user too.
     void create(std::optional<std::string> room_id, std::optional<NewUser> user, Done<Entered> done);
     /// NotFound: no such room. AlreadyExists: the user is there already.
     void add_user(const std::string& room_id, NewUser user, Done<Entered> done);
-    /// At least one of `offer` and the constraints is given (the caller has checked). WrongState: constraints alone
-    /// from a user that is not producing.
+    /// At least one of `offer` and the constraints is given (the caller has checked). WrongState: constraints
+    /// alone from a user that is not producing.
     void produce(const std::string& room_id, const std::string& user_id, std::optional<std::string> offer,
                  RequestedConstraints constraints, Done<Produced> done);
     /// Applies the answer of `user_id` to the offer of `producer_user_id`'s media.

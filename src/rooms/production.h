@@ -1,0 +1,49 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "media/media.h"
+#include "rooms/rooms.h"
+
+namespace sluice::rooms {
+
+/// The media of one user of a room: the connection it comes in on, and one to each user it goes out to.
+/// Scheduler thread only. Media's changes of state are logged.
+class Production {
+public:
+    Production(media::Engine& engine, std::string room_id, std::string user_id);
+    Production(const Production&) = delete;
+    Production& operator=(const Production&) = delete;
+
+    media::Producer& producer() { return *producer_; }
+    const media::Producer& producer() const { return *producer_; }
+
+    /// An offer was answered. A kind that `requested` leaves out stays as it is (at the first offer: flows);
+    /// with both left out, every kind of the offer flows.
+    void on_answered(const RequestedConstraints& requested);
+    /// False until the first offer is answered: nobody can consume it yet.
+    bool answered() const { return answered_; }
+    void apply(const RequestedConstraints& requested);
+    /// The effective state: there is such a track, and it flows.
+    media::Constraints constraints() const;
+
+    /// The connection to `viewer_id`; null if there is none.
+    std::shared_ptr<media::Consumer> consumer(const std::string& viewer_id) const;
+    /// Makes the connection to `viewer_id`, which has none.
+    std::shared_ptr<media::Consumer> consume(const std::string& viewer_id);
+    void drop(const std::string& viewer_id) { consumers_.erase(viewer_id); }
+    size_t consumers() const { return consumers_.size(); }
+
+private:
+    const std::string room_id_;
+    const std::string user_id_;
+    bool answered_ = false;
+    media::Constraints flowing_{true, true};
+    std::unique_ptr<media::Producer> producer_;
+    std::map<std::string, std::shared_ptr<media::Consumer>>
+        consumers_;  ///< By viewer. Gone before producer_.
+};
+
+}  // namespace sluice::rooms
