@@ -1,0 +1,60 @@
+// The built server on free ports, its REST API, and the static page of the clients.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
+
+const TYPES = { html: 'text/html', js: 'text/javascript' };
+
+export async function servePage() {
+  const folder = new URL('../page/', import.meta.url);
+  const server = createServer(async (request, response) => {
+    const name = request.url === '/' ? 'index.html' : request.url.slice(1);
+    try {
+      const body = await readFile(new URL(name, folder));
+      response.writeHead(200, { 'content-type': TYPES[name.split('.').pop()] ?? 'text/plain' }).end(body);
+    } catch {
+      response.writeHead(404).end();
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { url: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
+}
+
+/** Starts the server; `log` collects its lines. */
+export async function startServer(options = []) {
+  const binary = process.env.SLUICE_BINARY;
+  const child = spawn(binary, ['--set', 'http.port=0', '--set', 'ice.addresses=127.0.0.1', ...options],
+    { stdio: ['ignore', 'inherit', 'pipe'], env: { ...process.env, G_DEBUG: 'fatal-criticals' } });
+  const log = [];
+  const port = await new Promise((resolve, reject) => {
+    child.on('exit', (code, signal) => reject(new Error(`the server ended (${code ?? signal}):\n${log.join('\n')}`)));
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      log.push(line);
+      const ready = /http_port=(\d+)/.exec(line);
+      if (ready) resolve(Number(ready[1]));
+    });
+  });
+  child.removeAllListeners('exit');
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    url,
+    log,
+    pid: child.pid,
+    async rest(method, path, body) {
+      const response = await fetch(url + path, {
+        method, headers: body ? { 'content-type': 'application/json' } : {}, body: body && JSON.stringify(body),
+      });
+      const json = await response.json();
+      if (!response.ok) throw Object.assign(new Error(`${method} ${path}: ${response.status} ${json.detail}`), { status: response.status, json });
+      return json;
+    },
+    async stop() {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      const [code, signal] = await ended;
+      if (code !== 0) throw new Error(`the server ended with ${code ?? signal}:\n${log.slice(-40).join('\n')}`);
+    },
+  };
+}
