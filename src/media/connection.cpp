@@ -24,22 +24,6 @@ bool is_made_by(GstElement* element, const char* factory) {
 
 }  // namespace
 
-const char* to_string(ConnectionState state) {
-    switch (state) {
-        case ConnectionState::New:
-            return "new";
-        case ConnectionState::Connecting:
-            return "connecting";
-        case ConnectionState::Connected:
-            return "connected";
-        case ConnectionState::Failed:
-            return "failed";
-        case ConnectionState::Closed:
-            return "closed";
-    }
-    return "unknown";
-}
-
 Result<std::shared_ptr<Connection>> Connection::create(Surroundings& around,
                                                        std::shared_ptr<Pipeline> pipeline,
                                                        const std::string& name, std::string consumer,

@@ -98,12 +98,14 @@ struct RoomSummary {
 
 /// All rooms of the server. Scheduler thread only; it knows no JSON, no HTTP and no GStreamer.
 ///
-/// Calls that touch one user are carried out one at a time in the order they came; calls of different users and
-/// rooms do not wait for each other. Every Done is called once, after the call has returned. A call that fails leaves
-/// everything as it was. Every call but create() and list() answers NotFound for an unknown room or user.
+/// Calls that touch one user are carried out one at a time in the order they came; calls of different users
+/// and rooms do not wait for each other. Every Done is called once, after the call has returned. A call that
+/// fails leaves everything as it was. Every call but create() and list() answers NotFound for an unknown room
+/// or user.
 ///
-/// A user is in the room as soon as its call's turn has come, before the offers for it are there. A step of media that
-/// takes longer than 5 s is Timeout. A room made without a user stays until it is deleted or its last user leaves.
+/// A user is in the room as soon as its call's turn has come, before the offers for it are there. A step of
+/// media that takes longer than 5 s is Timeout. A room made without a user stays until it is deleted or its
+/// last user leaves.
 class Rooms {
 public:
     /// Both outlive it. Calls in hand when it goes are answered in the scheduler's next tasks.
