@@ -1,0 +1,13 @@
+#include "elements/elements.h"
+
+#include "elements/gate.h"
+#include "elements/track.h"
+
+namespace sluice::elements {
+
+void register_elements() {
+    gst_element_register(nullptr, "sluicetrack", GST_RANK_NONE, track_get_type());
+    gst_element_register(nullptr, "sluicegate", GST_RANK_NONE, gate_get_type());
+}
+
+}  // namespace sluice::elements

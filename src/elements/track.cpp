@@ -1,0 +1,392 @@
+#include "elements/track.h"
+
+#include <atomic>
+
+#include "elements/key_frame.h"
+#include "elements/key_frame_requests.h"
+#include "elements/pads.h"
+#include "elements/rtp_packet.h"
+
+GST_DEBUG_CATEGORY_STATIC(sluice_track_debug);
+#define GST_CAT_DEFAULT sluice_track_debug
+
+namespace sluice::elements {
+namespace {
+
+enum Property {
+    kCaps = 1,
+    kCodec,
+    kSsrc,
+    kPayload,
+    kExtensions,
+    kOpen,
+    kMuted,
+    kPackets,
+    kBytes,
+    kDropped,
+    kKeyFrames,
+    kKeyFrameRequests
+};
+
+/// How output sequence numbers and timestamps follow from those that come in. Streaming thread only.
+struct Continuity {
+    bool begun = false;  ///< A packet has gone out.
+    bool gap = true;     ///< We have dropped something since, or the source is new.
+    bool another = false;
+    uint16_t sequence_shift = 0;  ///< out = in - shift
+    uint32_t timestamp_shift = 0;
+    bool fresh = false;  ///< Not long after a gap: what is older than `first` came late and is dropped.
+    uint16_t first = 0;  ///< The first input sequence number after the last gap.
+    uint16_t last_sequence = 0;
+    uint32_t last_timestamp = 0;
+    gint64 last_time_us = 0;
+};
+
+struct TrackState {
+    explicit TrackState(GstElement* element, GstPad* sink)
+        : requests(element, [sink] {
+              gst_pad_push_event(sink,
+                                 gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
+                                                      gst_structure_new("GstForceKeyUnit", "all-headers",
+                                                                        G_TYPE_BOOLEAN, FALSE, nullptr)));
+          }) {}
+
+    // Properties, set on any thread.
+    std::atomic<Codec> codec{Codec::Opus};
+    std::atomic<uint32_t> ssrc{0};
+    std::atomic<int> payload{96};
+    std::atomic<uint32_t> clock_rate{90000};
+    std::atomic<bool> open{false};
+    std::atomic<bool> muted{false};
+    std::atomic<bool> restart{false};
+    ExtensionIds extensions;
+    GstCaps* caps = nullptr;  ///< Guarded by the object lock.
+
+    KeyFrameRequests requests;
+
+    // Streaming thread.
+    bool told = false;  ///< stream-start, caps and segment have gone out.
+    Continuity continuity;
+    KeyFrameFinder finder{Codec::Opus};
+
+    std::atomic<guint64> packets{0}, bytes{0}, dropped{0}, key_frames{0};
+};
+
+}  // namespace
+
+struct Track {
+    GstElement element;
+    GstPad* sink;
+    GstPad* src;
+    TrackState* state;
+};
+struct TrackClass {
+    GstElementClass parent;
+};
+
+G_DEFINE_TYPE(Track, track, GST_TYPE_ELEMENT)
+
+namespace {
+
+Track* as_track(gpointer object) {
+    return static_cast<Track*>(object);
+}
+
+void ask_for_key_frame(Track* self) {
+    auto& state = *self->state;
+    if (!is_video(state.codec) || !state.open || state.muted)
+        return;
+    GstClock* clock = gst_element_get_clock(&self->element);
+    if (!clock)
+        clock = gst_system_clock_obtain();
+    state.requests.ask(clock);
+    gst_object_unref(clock);
+}
+
+void tell_downstream(Track* self) {
+    char* id = gst_pad_create_stream_id(self->src, &self->element, nullptr);
+    gst_pad_push_event(self->src, gst_event_new_stream_start(id));
+    g_free(id);
+    GST_OBJECT_LOCK(self);
+    GstCaps* caps = self->state->caps ? gst_caps_ref(self->state->caps) : nullptr;
+    GST_OBJECT_UNLOCK(self);
+    if (caps) {
+        gst_pad_push_event(self->src, gst_event_new_caps(caps));
+        gst_caps_unref(caps);
+    }
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_pad_push_event(self->src, gst_event_new_segment(&segment));
+    self->state->told = true;
+}
+
+/// After a gap of our own making the packet follows the last one that went out, as if nothing had been
+/// between.
+void close_gap(TrackState& state, const RtpPacket& packet) {
+    auto& c = state.continuity;
+    if (!c.begun) {
+        c.sequence_shift = 0;
+        c.timestamp_shift = 0;
+    } else {
+        c.sequence_shift = static_cast<uint16_t>(packet.sequence() - (c.last_sequence + 1));
+        if (c.another) {
+            const auto elapsed_us = static_cast<uint64_t>(g_get_monotonic_time() - c.last_time_us);
+            const auto elapsed = static_cast<uint32_t>(elapsed_us * state.clock_rate / 1'000'000);
+            c.timestamp_shift = packet.timestamp() - (c.last_timestamp + MAX(elapsed, 1u));
+        }
+    }
+    c.first = packet.sequence();
+    c.fresh = true;
+    c.gap = false;
+    c.another = false;
+}
+
+/// How late a packet may come in and still be told from one that is 2^15 packets ahead.
+constexpr uint16_t kFreshPackets = 1000;
+
+bool is_older(uint16_t a, uint16_t b) {
+    return static_cast<int16_t>(a - b) < 0;
+}
+
+/// Whether the packet goes on, rewritten.
+bool take(Track* self, RtpPacket& packet, bool& begins_key_frame) {
+    auto& state = *self->state;
+    auto& c = state.continuity;
+    const Codec codec = state.codec;
+    if (state.restart.exchange(false)) {
+        c.gap = c.another = true;
+        state.finder = KeyFrameFinder(codec);
+    }
+    if (!state.open || state.muted) {
+        c.gap = true;
+        return false;
+    }
+    if (packet.payload_size == 0) {  // probing for bandwidth: nothing that a consumer could use
+        c.sequence_shift++;
+        return false;
+    }
+    begins_key_frame = is_video(codec) && state.finder.begins(packet.data + packet.payload,
+                                                              packet.payload_size, packet.timestamp());
+    if (begins_key_frame) {
+        state.key_frames++;
+        state.requests.answered();
+    }
+    if (c.gap) {
+        if (is_video(codec) && !begins_key_frame)
+            return false;
+        close_gap(state, packet);
+    } else if (c.fresh) {
+        if (is_older(packet.sequence(), c.first))
+            return false;
+        c.fresh = static_cast<uint16_t>(packet.sequence() - c.first) < kFreshPackets;
+    }
+    state.extensions.rewrite(packet);
+    const auto sequence = static_cast<uint16_t>(packet.sequence() - c.sequence_shift);
+    if (!c.begun || !is_older(sequence, c.last_sequence)) {
+        c.last_sequence = sequence;
+        c.last_timestamp = packet.timestamp() - c.timestamp_shift;
+        c.last_time_us = g_get_monotonic_time();
+    }
+    c.begun = true;
+    packet.set_sequence(sequence);
+    packet.set_timestamp(packet.timestamp() - c.timestamp_shift);
+    packet.set_ssrc(state.ssrc);
+    packet.set_payload_type(state.payload);
+    return true;
+}
+
+GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
+    auto* self = as_track(parent);
+    auto& state = *self->state;
+    buffer = gst_buffer_make_writable(buffer);
+    GstMapInfo map;
+    RtpPacket packet;
+    bool begins_key_frame = false, goes_on = false;
+    if (gst_buffer_map(buffer, &map, GST_MAP_READWRITE)) {
+        goes_on = packet.parse(map.data, map.size) && take(self, packet, begins_key_frame);
+        gst_buffer_unmap(buffer, &map);
+    }
+    if (!goes_on) {
+        state.dropped++;
+        gst_buffer_unref(buffer);
+        return GST_FLOW_OK;
+    }
+    if (is_video(state.codec) && !begins_key_frame)
+        GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+    else
+        GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+    if (!state.told)
+        tell_downstream(self);
+    state.packets++;
+    state.bytes += packet.size;
+    gst_pad_push(self->src, buffer);  // whatever becomes of it is no business of the producer's
+    return GST_FLOW_OK;
+}
+
+/// The producer's connection may end and be replaced; what is behind goes on.
+gboolean sink_event(GstPad*, GstObject*, GstEvent* event) {
+    gst_event_unref(event);
+    return TRUE;
+}
+
+gboolean src_event(GstPad*, GstObject* parent, GstEvent* event) {
+    if (gst_event_has_name(event, "GstForceKeyUnit"))
+        ask_for_key_frame(as_track(parent));
+    gst_event_unref(event);
+    return TRUE;
+}
+
+void set_property(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
+    auto* self = as_track(object);
+    auto& state = *self->state;
+    switch (id) {
+        case kCaps: {
+            GST_OBJECT_LOCK(self);
+            gst_caps_replace(&state.caps, const_cast<GstCaps*>(gst_value_get_caps(value)));
+            int rate = 0;
+            if (state.caps &&
+                gst_structure_get_int(gst_caps_get_structure(state.caps, 0), "clock-rate", &rate))
+                state.clock_rate = static_cast<uint32_t>(rate);
+            GST_OBJECT_UNLOCK(self);
+            break;
+        }
+        case kCodec:
+            if (const auto codec = codec_from(g_value_get_string(value))) {
+                state.codec = *codec;
+                state.restart = true;
+            } else
+                GST_WARNING_OBJECT(self, "unknown codec %s", g_value_get_string(value));
+            break;
+        case kSsrc:
+            state.ssrc = g_value_get_uint(value);
+            break;
+        case kPayload:
+            state.payload = g_value_get_int(value);
+            break;
+        case kExtensions:
+            if (!state.extensions.set(g_value_get_string(value) ? g_value_get_string(value) : ""))
+                GST_WARNING_OBJECT(self, "extensions \"%s\" are not of the form 4:1,3:2",
+                                   g_value_get_string(value));
+            break;
+        case kOpen:
+            if (!state.open.exchange(g_value_get_boolean(value)))
+                ask_for_key_frame(self);
+            break;
+        case kMuted:
+            if (state.muted.exchange(g_value_get_boolean(value)))
+                ask_for_key_frame(self);
+            break;
+        default:
+            G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    }
+}
+
+void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+    auto* self = as_track(object);
+    auto& state = *self->state;
+    switch (id) {
+        case kSsrc:
+            return g_value_set_uint(value, state.ssrc);
+        case kPayload:
+            return g_value_set_int(value, state.payload);
+        case kOpen:
+            return g_value_set_boolean(value, state.open);
+        case kMuted:
+            return g_value_set_boolean(value, state.muted);
+        case kPackets:
+            return g_value_set_uint64(value, state.packets);
+        case kBytes:
+            return g_value_set_uint64(value, state.bytes);
+        case kDropped:
+            return g_value_set_uint64(value, state.dropped);
+        case kKeyFrames:
+            return g_value_set_uint64(value, state.key_frames);
+        case kKeyFrameRequests:
+            return g_value_set_uint64(value, state.requests.sent());
+        default:
+            G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    }
+}
+
+GstStateChangeReturn change_state(GstElement* element, GstStateChange change) {
+    auto& state = *as_track(element)->state;
+    const auto result = GST_ELEMENT_CLASS(track_parent_class)->change_state(element, change);
+    if (change == GST_STATE_CHANGE_PAUSED_TO_READY) {
+        state.requests.stop();
+        state.told = false;
+    }
+    return result;
+}
+
+void finalize(GObject* object) {
+    auto* self = as_track(object);
+    gst_caps_replace(&self->state->caps, nullptr);
+    delete self->state;
+    G_OBJECT_CLASS(track_parent_class)->finalize(object);
+}
+
+}  // namespace
+
+static void track_class_init(TrackClass* klass) {
+    GST_DEBUG_CATEGORY_INIT(sluice_track_debug, "sluicetrack", 0, "one track of a producer");
+    auto* object = G_OBJECT_CLASS(klass);
+    auto* element = GST_ELEMENT_CLASS(klass);
+    object->set_property = set_property;
+    object->get_property = get_property;
+    object->finalize = finalize;
+    element->change_state = change_state;
+    gst_element_class_set_static_metadata(
+        element, "Sluice track", "Filter/Network/RTP",
+        "Makes one RTP stream uniform for all consumers: SSRC, payload type, header "
+        "extension ids, continuous sequence numbers; merges key-frame requests",
+        "sluice");
+    add_rtp_pad_templates(element);
+
+    constexpr auto kWrite = static_cast<GParamFlags>(G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS);
+    constexpr auto kBoth = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+    constexpr auto kRead = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+    const auto install = [object](guint id, GParamSpec* spec) {
+        g_object_class_install_property(object, id, spec);
+    };
+    install(kCaps, g_param_spec_boxed("caps", "Caps",
+                                      "What is told downstream in place of the source's caps; before "
+                                      "the first packet",
+                                      GST_TYPE_CAPS, kWrite));
+    install(kCodec, g_param_spec_string("codec", "Codec", "opus, VP8, VP9, H264 or AV1", "opus", kWrite));
+    install(kSsrc, g_param_spec_uint("ssrc", "SSRC", "Of the packets that go out", 0, G_MAXUINT32, 0, kBoth));
+    install(kPayload,
+            g_param_spec_int("payload", "Payload type", "Of the packets that go out", 0, 127, 96, kBoth));
+    install(kExtensions, g_param_spec_string("extensions", "Header extensions",
+                                             "The source's ids and ours, \"4:1,3:2\"; "
+                                             "others are removed",
+                                             "", kWrite));
+    install(kOpen, g_param_spec_boolean("open", "Open", "Closed, nothing passes", FALSE, kBoth));
+    install(kMuted, g_param_spec_boolean("muted", "Muted", "Nothing passes for now", FALSE, kBoth));
+    const auto counter = [&](guint id, const char* name, const char* blurb) {
+        install(id, g_param_spec_uint64(name, name, blurb, 0, G_MAXUINT64, 0, kRead));
+    };
+    counter(kPackets, "packets", "Packets that went out");
+    counter(kBytes, "bytes", "Bytes of RTP header and payload that went out");
+    counter(kDropped, "dropped",
+            "Packets that did not: closed, muted, waiting for a key frame, without payload");
+    counter(kKeyFrames, "key-frames", "Key frames that came");
+    counter(kKeyFrameRequests, "key-frame-requests", "Requests for a key frame that went to the source");
+}
+
+static void track_init(Track* self) {
+    self->sink = add_rtp_pad(&self->element, "sink");
+    gst_pad_set_chain_function(self->sink, chain);
+    gst_pad_set_event_function(self->sink, sink_event);
+    self->src = add_rtp_pad(&self->element, "src");
+    gst_pad_set_event_function(self->src, src_event);
+    gst_pad_set_query_function(self->src, live_query);
+    self->state = new TrackState(&self->element, self->sink);
+}
+
+void restart_track(GstElement* element) {
+    auto* self = as_track(element);
+    self->state->restart = true;
+    ask_for_key_frame(self);
+}
+
+}  // namespace sluice::elements
