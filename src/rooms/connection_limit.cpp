@@ -12,8 +12,8 @@ Status ConnectionLimit::check(size_t count) const {
     if (used + count <= limit_)
         return Ok{};
     return Error{ErrorCode::LimitReached, "limits.connections (" + std::to_string(limit_) +
-                                              ") is reached: " + std::to_string(used) + " are in use and " +
-                                              std::to_string(count) + " more are needed"};
+                                              ") is reached: " + std::to_string(used) + " in use, " +
+                                              std::to_string(count) + " more needed"};
 }
 
 std::shared_ptr<void> ConnectionLimit::reserve(size_t count) {
