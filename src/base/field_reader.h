@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
@@ -8,37 +7,38 @@
 #include <string_view>
 #include <vector>
 
-#include <json-glib/json-glib.h>
-
+#include "base/json.h"
 #include "base/result.h"
 
 namespace sluice {
 
-/// Reads one JSON object by field, keeping every complaint with its path ("codecs[1].clockRate").
-/// Call finish() last: it also rejects fields nobody asked for. Borrows the node; does not own it.
+/// Reads one JSON object by member, keeping every complaint with its path ("offer.sdp").
+/// Call finish() last: it also refuses members nobody asked for. Borrows the value.
 class FieldReader {
 public:
-    explicit FieldReader(JsonNode* node);
+    explicit FieldReader(const json::Value& value);
 
+    /// Required; never holds U+0000, which would cut it short in C.
     std::string string(const char* name);
-    std::string string_or(const char* name, std::string fallback);
-    int64_t integer(const char* name, int64_t min, int64_t max);
-    int64_t integer_or(const char* name, int64_t fallback, int64_t min, int64_t max);
-    bool boolean_or(const char* name, bool fallback);
-    FieldReader object(const char* name);
-    std::vector<FieldReader> objects(const char* name);
+    std::optional<bool> boolean(const char* name);
+    /// A string, or an integer as its decimal digits.
+    std::optional<std::string> id(const char* name);
+    /// Any value, as the text it came as.
+    std::optional<std::string> text(const char* name, size_t max_bytes);
+    std::optional<FieldReader> object(const char* name);
+    bool has(const char* name) const;
+    /// A complaint of the caller's own about a member: "must be ...".
+    void fail(std::string_view name, std::string_view complaint);
 
-    /// Ok, or the first error in document order of reading.
+    /// Ok, or the first complaint.
     Status finish();
 
 private:
-    FieldReader(JsonNode* node, std::string path, std::shared_ptr<std::vector<Error>> errors);
-    JsonNode* take(const char* name, bool required);
-    void fail(const std::string& path, std::string message);
-    std::string path_of(std::string_view name) const;
+    FieldReader(const json::Value& value, std::string path, std::shared_ptr<std::vector<Error>> errors);
+    const json::Value* take(const char* name);
 
-    JsonObject* object_ = nullptr;
-    std::string path_;
+    const json::Value* object_ = nullptr;
+    std::string path_;  ///< Of the object: empty, or "offer."
     std::set<std::string, std::less<>> seen_;
     std::shared_ptr<std::vector<Error>> errors_;
 };

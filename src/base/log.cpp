@@ -5,6 +5,8 @@
 
 #include <glib.h>
 
+#include "base/json.h"
+
 namespace sluice::log {
 namespace {
 
@@ -13,36 +15,13 @@ std::atomic<Format> line_format{Format::Text};
 
 constexpr std::string_view kNames[] = {"error", "warning", "info", "debug"};
 
-/// Quoted where a reader or a parser would stumble; JSON's rules serve both formats.
-std::string quoted(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\')
-            (out += '\\') += c;
-        else if (c == '\n')
-            out += "\\n";
-        else if (c == '\r')
-            out += "\\r";
-        else if (c == '\t')
-            out += "\\t";
-        else if (byte < 0x20 || byte == 0x7f) {
-            char escape[8];
-            g_snprintf(escape, sizeof escape, "\\u%04x", byte);
-            out += escape;
-        } else
-            out += c;
-    }
-    return out + '"';
-}
-
 std::string bare_or_quoted(const std::string& text) {
     const bool plain = !text.empty() && text.find_first_of(" \"\\=\n\r\t") == std::string::npos &&
                        std::string_view(text).find_first_of("\x7f") == std::string::npos;
     for (const char c : text)
         if (static_cast<unsigned char>(c) < 0x20)
-            return quoted(text);
-    return plain ? text : quoted(text);
+            return json::quoted(text);
+    return plain ? text : json::quoted(text);
 }
 
 std::string timestamp() {
@@ -72,9 +51,9 @@ void write(Level level, std::string_view message, std::initializer_list<Field> f
     std::string line;
     if (line_format == Format::Json) {
         line = "{\"time\":\"" + timestamp() + "\",\"level\":\"";
-        line.append(kNames[static_cast<int>(level)]).append("\",\"message\":").append(quoted(message));
+        line.append(kNames[static_cast<int>(level)]).append("\",\"message\":").append(json::quoted(message));
         for (const auto& field : fields)
-            line.append(",").append(quoted(field.key)).append(":").append(quoted(field.value));
+            line.append(",").append(json::quoted(field.key)).append(":").append(json::quoted(field.value));
         line += "}\n";
     } else {
         line = timestamp();

@@ -69,7 +69,8 @@ class Done {
 public:
     Done(std::function<void(Result<T>)> answer) : state_(std::make_shared<State>(std::move(answer))) {}
 
-    void operator()(Result<T> result) const {
+    // Inlined where the result is built, g++ 12 warns that the other alternative's members are uninitialized.
+    [[gnu::noinline]] void operator()(Result<T> result) const {
         auto answer = std::exchange(state_->answer, nullptr);
         assert(answer);
         if (answer)

@@ -18,7 +18,7 @@ struct Options {
     std::vector<std::string> tokens;  ///< Any of them opens every route; empty: no authentication.
     std::string tls_certificate;      ///< PEM files; both or neither.
     std::string tls_key;
-    bool insecure = false;            ///< Allows a non-loopback address without tokens.
+    bool insecure = false;  ///< Allows a non-loopback address without tokens.
     size_t body_limit_bytes = 1 << 20;
     std::chrono::seconds deadline{15};  ///< A deferred reply that is later is 504.
 };
@@ -27,7 +27,8 @@ struct Options {
 class Server {
 public:
     /// Listens. An error names the key of the configuration and the system's reason.
-    static Result<std::unique_ptr<Server>> listen(Scheduler& scheduler, rooms::Rooms& rooms, Options options);
+    static Result<std::unique_ptr<Server>> listen(Scheduler& scheduler, rooms::Rooms& rooms,
+                                                  const Options& options);
     ~Server();
     uint16_t port() const;
     /// Running calls are answered; new connections are refused; `done` when the last answer has left.
@@ -35,8 +36,8 @@ public:
 
 private:
     struct State;
-    explicit Server(std::shared_ptr<State> state);
-    std::shared_ptr<State> state_;
+    explicit Server(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
 };
 
 }  // namespace sluice::http

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <gio/gio.h>
+
+#include "base/result.h"
+#include "http/object.h"
+
+namespace sluice::http {
+
+/// Accepts TCP connections, wraps them in TLS when there is a certificate, and bounds them: at most
+/// kMaxConnections at a time (others wait in the system's queue), and none that stays silent for
+/// kIdleTimeout.
+///
+/// Not SoupServer's own listener: 3.2 stops listening for good when one accept() fails (no descriptor left,
+/// say). Scheduler thread only.
+class Listener {
+public:
+    using OnConnection = std::function<void(GIOStream* stream, GSocketConnection* socket)>;
+    static constexpr size_t kMaxConnections = 500;
+    static constexpr std::chrono::seconds kIdleTimeout{60};
+    static constexpr std::chrono::seconds kHandshakeTimeout{10};
+
+    /// `certificate` may be null: no TLS. An error is the system's reason.
+    static Result<std::unique_ptr<Listener>> open(GInetAddress* address, uint16_t port,
+                                                  GTlsCertificate* certificate, OnConnection on_connection);
+    /// Nothing is accepted any more; what has been handed on lives on.
+    ~Listener();
+
+    GSocket* socket() const;
+    uint16_t port() const;
+
+private:
+    struct State;
+    explicit Listener(std::shared_ptr<State> state);
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace sluice::http

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace sluice::http {
+
+/// What leaves the server for one request.
+struct Response {
+    unsigned status;
+    std::string body;
+    std::vector<std::pair<std::string, std::string>> headers;
+};
+
+Response success(std::string json);
+
+/// application/problem+json (RFC 9457) of type about:blank: the status says what kind of problem it is.
+Response problem(unsigned status, const std::string& detail, const std::string& field = {});
+Response problem(const Error& error);
+
+}  // namespace sluice::http

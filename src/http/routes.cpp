@@ -1,0 +1,263 @@
+#include "http/routes.h"
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "base/field_reader.h"
+#include "base/json.h"
+#include "http/ids.h"
+#include "http/views.h"
+
+namespace sluice::http {
+namespace {
+
+constexpr size_t kMaxUserInfoBytes = 16 << 10;
+
+using rooms::Rooms;
+
+/// The answer of rooms/, as JSON, to the one who asked. What can only be the fault of an SDP is laid to
+/// `sdp_field`.
+template <typename T>
+Done<T> answered(const Reply& reply, std::string (*to_text)(const T&), const char* sdp_field = "") {
+    return Done<T>([reply, to_text, sdp_field](Result<T> result) {
+        if (result)
+            return reply(to_text(*result));
+        Error error = result.error();
+        const bool sdp = error.code == ErrorCode::InvalidArgument || error.code == ErrorCode::Unacceptable;
+        if (sdp && error.field.empty())
+            error.field = sdp_field;
+        reply(error);
+    });
+}
+
+/// Reads the body by `read`, which takes the members it knows; any other member is refused.
+template <typename T>
+Result<T> read_body(std::string_view text, T (*read)(FieldReader&)) {
+    auto body = json::parse(text.empty() ? "{}" : text);
+    if (!body)
+        return Error{ErrorCode::InvalidArgument, "the body is not acceptable JSON: " + body.error().message};
+    FieldReader fields(*body);
+    T result = read(fields);
+    if (auto status = fields.finish(); !status)
+        return status.error();
+    return result;
+}
+
+Result<Ok> read_empty(std::string_view text) {
+    return read_body<Ok>(text, [](FieldReader&) { return Ok{}; });
+}
+
+std::optional<std::string> read_id(FieldReader& fields, const char* name) {
+    auto id = fields.id(name);
+    if (id)
+        if (auto fault = fault_of_id(*id))
+            fields.fail(name, *fault);
+    return id;
+}
+
+std::optional<std::string> read_session(FieldReader& fields, const char* type) {
+    auto session = fields.object(type);
+    if (!session)
+        return std::nullopt;
+    if (session->string("type") != type)
+        session->fail("type", std::string("must be \"") + type + "\"");
+    std::string sdp = session->string("sdp");
+    (void)session->finish();
+    return sdp;
+}
+
+rooms::UserInfo read_user_info(FieldReader& fields) {
+    return fields.text("userInfo", kMaxUserInfoBytes).value_or("{}");
+}
+
+void create_room(Rooms& rooms, const Call& call, const Reply& reply) {
+    auto user = read_body<std::optional<rooms::NewUser>>(
+        call.body, [](FieldReader& fields) -> std::optional<rooms::NewUser> {
+            auto user_id = read_id(fields, "userId");
+            if (!user_id && fields.has("userInfo"))
+                fields.fail("userInfo", "belongs to a user: userId is missing");
+            auto user_info = read_user_info(fields);
+            if (!user_id)
+                return std::nullopt;
+            return rooms::NewUser{std::move(*user_id), std::move(user_info)};
+        });
+    if (!user)
+        return reply(user.error());
+    auto room_id = call.room_id.empty() ? std::nullopt : std::optional(call.room_id);
+    rooms.create(std::move(room_id), std::move(*user), answered<rooms::Entered>(reply, to_json));
+}
+
+void add_user(Rooms& rooms, const Call& call, const Reply& reply) {
+    auto user_info = read_body(call.body, read_user_info);
+    if (!user_info)
+        return reply(user_info.error());
+    rooms.add_user(call.room_id, {call.user_id, std::move(*user_info)},
+                   answered<rooms::Entered>(reply, user_to_json));
+}
+
+struct ProduceBody {
+    std::optional<std::string> offer;
+    rooms::RequestedConstraints constraints;
+};
+
+ProduceBody read_produce(FieldReader& fields) {
+    ProduceBody body;
+    body.offer = read_session(fields, "offer");
+    if (auto constraints = fields.object("constraints")) {
+        body.constraints.audio = constraints->boolean("audio");
+        body.constraints.video = constraints->boolean("video");
+        if (!body.offer && !body.constraints.audio && !body.constraints.video)
+            fields.fail("constraints", "must name audio or video, as there is no offer");
+        (void)constraints->finish();
+    } else if (!body.offer) {
+        fields.fail("offer", "is missing, and so is constraints: one of the two is required");
+    }
+    return body;
+}
+
+void produce(Rooms& rooms, const Call& call, const Reply& reply) {
+    auto body = read_body(call.body, read_produce);
+    if (!body)
+        return reply(body.error());
+    rooms.produce(call.room_id, call.user_id, std::move(body->offer), body->constraints,
+                  answered<rooms::Produced>(reply, to_json, "offer.sdp"));
+}
+
+struct ConsumeBody {
+    std::string producer_user_id;
+    std::optional<std::string> answer;
+};
+
+ConsumeBody read_consume(FieldReader& fields) {
+    auto producer_user_id = read_id(fields, "producerUserId");
+    if (!producer_user_id)
+        fields.fail("producerUserId", "is required");
+    return {producer_user_id.value_or(""), read_session(fields, "answer")};
+}
+
+void consume(Rooms& rooms, const Call& call, const Reply& reply) {
+    auto body = read_body(call.body, read_consume);
+    if (!body)
+        return reply(body.error());
+    if (body->answer)
+        rooms.consume(call.room_id, call.user_id, body->producer_user_id, std::move(*body->answer),
+                      answered<Ok>(reply, connected_to_json, "answer.sdp"));
+    else
+        rooms.reoffer(call.room_id, call.user_id, body->producer_user_id,
+                      answered<std::string>(reply, offer_to_json));
+}
+
+void stop_producing(Rooms& rooms, const Call& call, const Reply& reply) {
+    if (auto body = read_empty(call.body); !body)
+        return reply(body.error());
+    rooms.stop_producing(call.room_id, call.user_id, answered<rooms::Left>(reply, stopped_to_json));
+}
+
+void remove_user(Rooms& rooms, const Call& call, const Reply& reply) {
+    if (auto body = read_empty(call.body); !body)
+        return reply(body.error());
+    rooms.remove_user(call.room_id, call.user_id, answered<rooms::Left>(reply, left_to_json));
+}
+
+void remove_room(Rooms& rooms, const Call& call, const Reply& reply) {
+    if (auto body = read_empty(call.body); !body)
+        return reply(body.error());
+    rooms.remove(call.room_id, answered<size_t>(reply, [](const size_t& count) {
+                     return json::object({{"count", std::to_string(count)}});
+                 }));
+}
+
+void list_rooms(Rooms& rooms, const Call& call, const Reply& reply) {
+    if (auto body = read_empty(call.body); !body)
+        return reply(body.error());
+    reply(to_json(rooms.list()));
+}
+
+void describe_room(Rooms& rooms, const Call& call, const Reply& reply) {
+    if (auto body = read_empty(call.body); !body)
+        return reply(body.error());
+    answered<rooms::RoomState>(reply, to_json)(rooms.describe(call.room_id));
+}
+
+void room_stats(Rooms& rooms, const Call& call, const Reply& reply) {
+    if (auto body = read_empty(call.body); !body)
+        return reply(body.error());
+    answered<rooms::RoomState>(reply, stats_to_json)(rooms.describe(call.room_id));
+}
+
+void health(Rooms& rooms, const Call&, const Reply& reply) {
+    reply(json::object({{"status", json::quoted(rooms.draining() ? "draining" : "ok")},
+                        {"version", json::quoted(SLUICE_VERSION)}}));
+}
+
+constexpr std::array kRoutes{
+    Route{"POST", "/rooms", create_room},
+    Route{"POST", "/rooms/{roomId}", create_room},
+    Route{"POST", "/rooms/{roomId}/users/{userId}", add_user},
+    Route{"POST", "/rooms/{roomId}/users/{userId}/produce", produce},
+    Route{"POST", "/rooms/{roomId}/users/{userId}/consume", consume},
+    Route{"DELETE", "/rooms/{roomId}/users/{userId}/produce", stop_producing},
+    Route{"DELETE", "/rooms/{roomId}/users/{userId}", remove_user},
+    Route{"DELETE", "/rooms/{roomId}", remove_room},
+    Route{"GET", "/rooms", list_rooms},
+    Route{"GET", "/rooms/{roomId}", describe_room},
+    Route{"GET", "/rooms/{roomId}/stats", room_stats},
+    Route{"GET", "/healthz", health, false},
+};
+
+std::vector<std::string_view> segments(std::string_view path) {
+    std::vector<std::string_view> out;
+    if (path.size() > 1 && path.ends_with('/'))
+        path.remove_suffix(1);
+    while (!path.empty()) {
+        path.remove_prefix(1);
+        const size_t end = std::min(path.find('/'), path.size());
+        out.push_back(path.substr(0, end));
+        path.remove_prefix(end);
+    }
+    return out;
+}
+
+/// Fills the ids of `match` and tells of a faulty one, when `path` has the form of `pattern`.
+bool matches(const std::vector<std::string_view>& pattern, const std::vector<std::string_view>& path,
+             Match& match) {
+    if (pattern.size() != path.size())
+        return false;
+    for (size_t i = 0; i < path.size(); i++)
+        if (!pattern[i].starts_with('{') && pattern[i] != path[i])
+            return false;
+    for (size_t i = 0; i < path.size(); i++) {
+        if (!pattern[i].starts_with('{'))
+            continue;
+        const std::string name(pattern[i].substr(1, pattern[i].size() - 2));
+        auto id = percent_decoded(path[i]);
+        auto fault = id ? fault_of_id(*id) : "must not contain a '%' without two hexadecimal digits";
+        if (fault)
+            match.fault = Error{ErrorCode::InvalidArgument, name + " " + *fault, name};
+        else
+            (name == "roomId" ? match.call.room_id : match.call.user_id) = std::move(*id);
+    }
+    return true;
+}
+
+}  // namespace
+
+std::span<const Route> routes() {
+    return kRoutes;
+}
+
+Match match(std::string_view method, std::string_view path) {
+    Match match;
+    const auto parts = segments(path);
+    for (const auto& route : kRoutes) {
+        if (!matches(segments(route.pattern), parts, match))
+            continue;
+        match.allowed.append(match.allowed.empty() ? "" : ", ").append(route.method);
+        if (route.method == method)
+            match.route = &route;
+    }
+    return match;
+}
+
+}  // namespace sluice::http

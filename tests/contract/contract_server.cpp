@@ -1,0 +1,103 @@
+// The REST contract on real rooms and fake media, for the tests in this folder.
+//
+// Prints "port N" when it listens. SIGTERM drains it and ends it when the last answer has left. --routes
+// prints the table of routes instead. An error of Server::listen is printed, with exit status 2.
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include <glib-unix.h>
+#include <glib.h>
+
+#include "base/glib_scheduler.h"
+#include "fake_engine.h"
+#include "http/routes.h"
+#include "http/server.h"
+#include "rooms/rooms.h"
+
+using namespace sluice;
+
+int main(int argc, char** argv) {
+    const char* address = "127.0.0.1";
+    char** tokens = nullptr;
+    const char* certificate = "";
+    const char* key = "";
+    int body_limit = 1 << 20;
+    int deadline_s = 15;
+    int users_per_room = 100;
+    int connections = 2000;
+    gboolean insecure = FALSE;
+    gboolean print_routes = FALSE;
+    const GOptionEntry entries[] = {
+        {"address", 0, 0, G_OPTION_ARG_STRING, &address, nullptr, nullptr},
+        {"token", 0, 0, G_OPTION_ARG_STRING_ARRAY, &tokens, nullptr, nullptr},
+        {"tls-certificate", 0, 0, G_OPTION_ARG_STRING, &certificate, nullptr, nullptr},
+        {"tls-key", 0, 0, G_OPTION_ARG_STRING, &key, nullptr, nullptr},
+        {"body-limit", 0, 0, G_OPTION_ARG_INT, &body_limit, nullptr, nullptr},
+        {"deadline", 0, 0, G_OPTION_ARG_INT, &deadline_s, nullptr, nullptr},
+        {"users-per-room", 0, 0, G_OPTION_ARG_INT, &users_per_room, nullptr, nullptr},
+        {"connections", 0, 0, G_OPTION_ARG_INT, &connections, nullptr, nullptr},
+        {"insecure", 0, 0, G_OPTION_ARG_NONE, &insecure, nullptr, nullptr},
+        {"routes", 0, 0, G_OPTION_ARG_NONE, &print_routes, nullptr, nullptr},
+        {}};
+    GOptionContext* context = g_option_context_new(nullptr);
+    g_option_context_add_main_entries(context, entries, nullptr);
+    const bool parsed = g_option_context_parse(context, &argc, &argv, nullptr);
+    g_option_context_free(context);
+    if (!parsed)
+        return 2;
+    if (print_routes) {
+        for (const auto& route : http::routes())
+            std::printf("%s %s\n", std::string(route.method).c_str(), std::string(route.pattern).c_str());
+        return 0;
+    }
+
+    http::Options options;
+    options.address = address;
+    options.port = 0;
+    for (char** token = tokens; token && *token; token++) options.tokens.emplace_back(*token);
+    options.tls_certificate = certificate;
+    options.tls_key = key;
+    options.insecure = insecure;
+    options.body_limit_bytes = static_cast<size_t>(body_limit);
+    options.deadline = std::chrono::seconds(deadline_s);
+
+    struct {
+        GMainLoop* loop = g_main_loop_new(nullptr, FALSE);
+        std::unique_ptr<rooms::Rooms> rooms;
+        std::unique_ptr<http::Server> server;
+    } state;
+    GlibScheduler scheduler(g_main_context_default());
+    test::FakeEngine engine(scheduler);
+    state.rooms = std::make_unique<rooms::Rooms>(
+        scheduler, engine,
+        rooms::Limits{1000, static_cast<size_t>(users_per_room), static_cast<size_t>(connections)});
+    auto server = http::Server::listen(scheduler, *state.rooms, options);
+    if (!server) {
+        std::printf("%s\n", server.error().message.c_str());
+        return 2;
+    }
+    state.server = std::move(*server);
+    std::printf("port %d\n", state.server->port());
+    std::fflush(stdout);
+    g_unix_signal_add(
+        SIGTERM,
+        [](gpointer data) -> gboolean {
+            auto& running = *static_cast<decltype(&state)>(data);
+            running.rooms->drain();
+            running.server->drain(Done<Ok>([&running](Result<Ok>) { g_main_loop_quit(running.loop); }));
+            return G_SOURCE_REMOVE;
+        },
+        &state);
+    g_main_loop_run(state.loop);
+    state.server.reset();
+    state.rooms->clear();
+    // What the calls in hand still owe is answered in the last tasks.
+    while (g_main_context_iteration(nullptr, FALSE)) {
+    }
+    state.rooms.reset();
+    g_main_loop_unref(state.loop);
+    g_strfreev(tokens);
+}

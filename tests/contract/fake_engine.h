@@ -1,0 +1,113 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/scheduler.h"
+#include "media/media.h"
+
+namespace sluice::test {
+
+/// Media that does as it is told by lines in the SDP it gets: "a=x-refuse" (cannot be taken), "a=x-never" (no
+/// answer), "a=x-drop" (the answer is forgotten), "a=x-no-offers" (of a producer: no offer can be made of
+/// it). Everything else is answered in the next task and counts as connected.
+class FakeEngine final : public media::Engine {
+public:
+    explicit FakeEngine(Scheduler& scheduler) : scheduler_(scheduler) {}
+
+    std::unique_ptr<media::Producer> produce(const std::string&, const std::string&,
+                                             std::function<void(media::ConnectionState)>) override {
+        return std::make_unique<Producer>(*this);
+    }
+    size_t connections() const override { return connections_; }
+
+private:
+    static bool says(const std::string& sdp, const char* line) { return sdp.find(line) != std::string::npos; }
+
+    /// Counted while it lives.
+    struct Connection {
+        explicit Connection(FakeEngine& e) : engine(e) { engine.connections_++; }
+        ~Connection() { engine.connections_--; }
+        Connection(const Connection&) = delete;
+        Connection& operator=(const Connection&) = delete;
+
+        template <typename T>
+        void answer(const std::string& sdp, T value, Done<T> done) {
+            if (says(sdp, "a=x-never"))
+                return owed.push_back(std::make_shared<Done<T>>(std::move(done)));
+            if (says(sdp, "a=x-drop"))
+                return;
+            Result<T> result = std::move(value);
+            if (!sdp.starts_with("v=0"))
+                result = Error{ErrorCode::InvalidArgument, "no SDP starts with '" + sdp.substr(0, 8) + "'"};
+            else if (says(sdp, "a=x-refuse"))
+                result = Error{ErrorCode::Unacceptable, "the SDP asks to be refused"};
+            engine.scheduler_.post([done = std::move(done), result = std::move(result)] { done(result); });
+        }
+
+        FakeEngine& engine;
+        std::vector<std::shared_ptr<void>> owed;
+    };
+
+    struct Consumer final : media::Consumer {
+        Consumer(FakeEngine& engine, bool makes_offers) : connection(engine), makes_offers(makes_offers) {}
+
+        void offer(bool ice_restart, Done<std::string> done) override {
+            waiting += makes_offers;
+            connection.answer<std::string>(makes_offers ? "v=0" : "v=0\na=x-refuse",
+                                           ice_restart ? "v=0\r\ns=restart\r\n" : "v=0\r\ns=offer\r\n",
+                                           std::move(done));
+        }
+        void answer(std::string sdp, Done<Ok> done) override {
+            if (waiting == 0)
+                return connection.engine.scheduler_.post([done] {
+                    done(Error{ErrorCode::WrongState, "no offer waits for an answer"});
+                });
+            if (sdp.starts_with("v=0") && !says(sdp, "a=x-"))
+                waiting--;
+            connection.answer<Ok>(sdp, Ok{}, std::move(done));
+        }
+        media::ConnectionStats stats() const override {
+            return {
+                media::ConnectionState::Connected, 10, 1000, {{"0", "audio", "opus", false, 10, 1000, 0, 2}}};
+        }
+
+        Connection connection;
+        const bool makes_offers;
+        int waiting = 0;  ///< Offers that have had no answer.
+    };
+
+    struct Producer final : media::Producer {
+        explicit Producer(FakeEngine& engine) : connection(engine) {}
+
+        void offer(std::string sdp, Done<std::string> done) override {
+            offered = sdp;
+            connection.answer<std::string>(sdp, "v=0\r\ns=answer\r\n", std::move(done));
+        }
+        media::Constraints tracks() const override {
+            return {says(offered, "m=audio"), says(offered, "m=video")};
+        }
+        void set_flowing(media::Constraints) override {}
+        std::unique_ptr<media::Consumer> consume(const std::string&,
+                                                 std::function<void(media::ConnectionState)>) override {
+            return std::make_unique<Consumer>(connection.engine, !says(offered, "a=x-no-offers"));
+        }
+        media::ConnectionStats stats() const override {
+            return {
+                media::ConnectionState::Connected,
+                20,
+                2000,
+                {{"0", "audio", "opus", false, 10, 1000, 0, 0}, {"1", "video", "VP8", true, 10, 1000, 3, 4}}};
+        }
+
+        Connection connection;
+        std::string offered;
+    };
+
+    Scheduler& scheduler_;
+    size_t connections_ = 0;
+};
+
+}  // namespace sluice::test

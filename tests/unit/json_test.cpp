@@ -1,0 +1,156 @@
+#include "base/json.h"
+
+#include <gtest/gtest.h>
+
+#include "base/field_reader.h"
+
+using namespace sluice;
+
+namespace {
+
+struct Text {
+    const char* name;
+    std::string text;
+};
+void PrintTo(const Text& text, std::ostream* out) {
+    *out << text.name;
+}
+std::string name_of(const testing::TestParamInfo<Text>& info) {
+    return info.param.name;
+}
+std::string nested(size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+}
+
+}  // namespace
+
+class Accepted : public testing::TestWithParam<Text> {};
+TEST_P(Accepted, AsItCame) {
+    const auto value = json::parse(GetParam().text);
+    ASSERT_TRUE(value) << value.error().message;
+    EXPECT_EQ(value->text, GetParam().text);
+}
+INSTANTIATE_TEST_SUITE_P(Json, Accepted,
+                         testing::Values(Text{"Null", "null"}, Text{"Zero", "0"}, Text{"Negative", "-12"},
+                                         Text{"Exponent", "1.10e-7"},
+                                         Text{"HugeInteger", "123456789012345678901234567890"},
+                                         Text{"HugeDouble", "1e999"}, Text{"EmptyString", "\"\""},
+                                         Text{"EscapedNul", R"("a\u0000b")"}, Text{"Spaces", "[ 1 ,\t2\r\n]"},
+                                         Text{"Object", R"({"a":{"b":[{},[]]},"A":null})"},
+                                         Text{"DeepEnough", nested(json::kMaxDepth)},
+                                         Text{"SpaceInKey", R"({" ":1})"}),
+                         name_of);
+
+class Refused : public testing::TestWithParam<Text> {};
+TEST_P(Refused, WithAReason) {
+    const auto value = json::parse(GetParam().text);
+    ASSERT_FALSE(value);
+    EXPECT_EQ(value.error().code, ErrorCode::InvalidArgument);
+    EXPECT_NE(value.error().message.find(" at byte "), std::string::npos) << value.error().message;
+}
+INSTANTIATE_TEST_SUITE_P(
+    Json, Refused,
+    testing::Values(
+        Text{"Empty", ""}, Text{"Space", " "}, Text{"Trailing", "{} x"}, Text{"TwoValues", "1 2"},
+        Text{"OpenObject", "{"}, Text{"OpenArray", "[1"}, Text{"OpenString", "\"a"},
+        Text{"EscapeAtEnd", "\"\\"}, Text{"TrailingComma", "[1,]"},
+        Text{"TrailingCommaInObject", "{\"a\":1,}"}, Text{"NoColon", "{\"a\" 1}"}, Text{"NoComma", "[1 2]"},
+        Text{"BareName", "{a:1}"}, Text{"SingleQuotes", "{'a':1}"}, Text{"Comment", "/* */ 1"},
+        Text{"Var", "var x = 1"}, Text{"Hex", "0x10"}, Text{"Octal", "010"}, Text{"Plus", "+1"},
+        Text{"NoInteger", ".5"}, Text{"NoFraction", "1."}, Text{"NoExponent", "1e"}, Text{"Minus", "-"},
+        Text{"NaN", "NaN"}, Text{"Infinity", "Infinity"}, Text{"Capital", "True"}, Text{"Cut", "tru"},
+        Text{"Tab", "\"\t\""}, Text{"Escape", R"("\x41")"}, Text{"ShortEscape", R"("\u12")"},
+        Text{"HighSurrogate", R"("\ud800")"}, Text{"LowSurrogate", R"("\udc00")"},
+        Text{"NotAPair", R"("\ud800\u0041")"}, Text{"TwoHigh", R"("\ud800\ud800")"},
+        Text{"Twice", R"({"a":1,"b":2,"a":1})"}, Text{"TwiceByEscape", R"({"a":1,"\u0061":1})"},
+        Text{"TwiceWithin", R"([{"a":{"b":1,"b":1}}])"}, Text{"ByteOrderMark", "\xef\xbb\xbf{}"},
+        Text{"NotUtf8", "\"\xff\""}, Text{"Overlong", "\"\xc0\x80\""}, Text{"CutUtf8", "\"\xe2\x82\""},
+        Text{"SurrogateInUtf8", "\"\xed\xa0\x80\""}, Text{"Nul", std::string("{\0}", 3)},
+        Text{"TooDeep", nested(json::kMaxDepth + 1)}, Text{"FarTooDeep", nested(1'000'000)},
+        Text{"FarTooDeepObject",
+             [] {
+                 std::string text;
+                 for (int i = 0; i < 100'000; i++) text += "{\"a\":";
+                 return text;
+             }()}),
+    name_of);
+
+TEST(Json, DecodesStrings) {
+    const auto value = json::parse(R"("\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00\u20aC")");
+    ASSERT_TRUE(value);
+    EXPECT_EQ(value->string, "\"\\/\b\f\n\r\té😀€");
+}
+
+TEST(Json, KeepsTheTextOfMembers) {
+    const std::string text = R"( {"info" : { "n": 1.10 } , "x":[1, 2] } )";
+    const auto value = json::parse(text);
+    ASSERT_TRUE(value);
+    EXPECT_EQ(value->members.at("info").text, R"({ "n": 1.10 })");
+    EXPECT_EQ(value->members.at("x").text, "[1, 2]");
+}
+
+TEST(Json, WritesWhatItReads) {
+    const std::string awkward = "quote \" slash \\ line\nreturn\rtab\tbell\x07 del\x7f é";
+    const std::string text = json::quoted(awkward);
+    const auto value = json::parse(text);
+    ASSERT_TRUE(value) << value.error().message;
+    EXPECT_EQ(value->string, awkward);
+    EXPECT_EQ(json::object({}), "{}");
+    EXPECT_EQ(json::object({{"a", "1"}, {"b", std::nullopt}, {"c", json::array({"2", "[]"})}}),
+              R"({"a":1,"c":[2,[]]})");
+    EXPECT_EQ(json::array({}), "[]");
+}
+
+struct Complaint {
+    const char* json;
+    const char* field;
+    const char* message;
+};
+class FieldComplaints : public testing::TestWithParam<Complaint> {};
+TEST_P(FieldComplaints, NameTheMember) {
+    const auto value = json::parse(GetParam().json);
+    ASSERT_TRUE(value);
+    FieldReader fields(*value);
+    fields.id("userId");
+    fields.text("userInfo", 10);
+    if (auto offer = fields.object("offer")) {
+        offer->string("sdp");
+        (void)offer->finish();
+    }
+    fields.boolean("audio");
+    const auto status = fields.finish();
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().field, GetParam().field);
+    EXPECT_EQ(status.error().message, GetParam().message);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Json, FieldComplaints,
+    testing::Values(Complaint{"[]", "", "the body must be a JSON object"},
+                    Complaint{R"({"userId":1.0})", "userId", "userId must be a string or an integer"},
+                    Complaint{R"({"userId":1e3})", "userId", "userId must be a string or an integer"},
+                    Complaint{R"({"userId":null})", "userId", "userId must be a string or an integer"},
+                    Complaint{R"({"userInfo":"012345678"})", "userInfo",
+                              "userInfo is 11 bytes long; at most 10 are allowed"},
+                    Complaint{R"({"offer":"v=0"})", "offer", "offer must be an object"},
+                    Complaint{R"({"offer":{}})", "offer.sdp", "offer.sdp is required"},
+                    Complaint{R"({"offer":{"sdp":1}})", "offer.sdp", "offer.sdp must be a string"},
+                    Complaint{R"({"offer":{"sdp":"v=\u0000"}})", "offer.sdp",
+                              "offer.sdp must not contain U+0000"},
+                    Complaint{R"({"offer":{"sdp":"v=0","x":1}})", "offer.x", "offer.x is not a known member"},
+                    Complaint{R"({"audio":1})", "audio", "audio must be true or false"},
+                    Complaint{R"({"colour":1})", "colour", "colour is not a known member"}));
+
+TEST(FieldReader, ReadsWhatIsThere) {
+    const auto value =
+        json::parse(R"({"userId":12345678901234567890,"userInfo":[1.10],"offer":{"sdp":"v=0"}})");
+    ASSERT_TRUE(value);
+    FieldReader fields(*value);
+    EXPECT_EQ(fields.id("userId"), "12345678901234567890");
+    EXPECT_EQ(fields.text("userInfo", 100), "[1.10]");
+    EXPECT_EQ(fields.boolean("audio"), std::nullopt);
+    auto offer = fields.object("offer");
+    ASSERT_TRUE(offer);
+    EXPECT_EQ(offer->string("sdp"), "v=0");
+    EXPECT_TRUE(offer->finish());
+    EXPECT_TRUE(fields.finish());
+}
