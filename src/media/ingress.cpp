@@ -135,8 +135,9 @@ void Ingress::negotiate(sdp::Description offer, std::map<std::string, sdp::InTra
         adopt_transport(offer);
         return answer(write_answer(offer, chosen));
     }
-    const auto text =
-        sdp::write_bin_offer(routes_->sections, offer.transport, "active", session_id_, ++bin_version_);
+    const auto text = sdp::write_bin_offer(routes_->sections, offer.transport,
+                                           offer.transport.setup == "passive" ? "passive" : "active",
+                                           session_id_, ++bin_version_);
     connection_->set_remote(
         GST_WEBRTC_SDP_TYPE_OFFER, text,
         Done<Ok>([weak = weak_from_this(), offer = std::move(offer), chosen = std::move(chosen),
@@ -183,7 +184,7 @@ std::string Ingress::write_answer(const sdp::Description& offer,
                              {.ufrag = credentials.ufrag,
                               .pwd = credentials.pwd,
                               .fingerprint = fingerprint_,
-                              .setup = "passive",
+                              .setup = offer.transport.setup == "passive" ? "active" : "passive",
                               .candidates = around_.network.candidates(),
                               .session_id = session_id_,
                               .version = ++version_});

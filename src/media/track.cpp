@@ -48,7 +48,7 @@ Result<std::shared_ptr<Track>> Track::create(const gst::LaunchTemplate& chain,
     out.ssrc = g_random_int_range(1, G_MAXINT32);
     if (source.kind == sdp::Kind::Video)
         out.rtx_ssrc = g_random_int_range(1, G_MAXINT32);
-    out.stream_id = cname;
+    out.stream_id = source.stream_id.empty() ? cname : source.stream_id;
     out.track_id = cname + "-" + out.mid;
     out.cname = cname;
 
@@ -88,7 +88,7 @@ Track::~Track() {
 
 bool Track::fits(const sdp::InTrack& source) const {
     return source.kind == description_.kind && source.codec.name == description_.codec.name &&
-           source.codec.fmtp == description_.codec.fmtp;
+           (source.kind == sdp::Kind::Audio || source.codec.fmtp == description_.codec.fmtp);
 }
 
 void Track::set_source(const sdp::InTrack& source, bool restart) {

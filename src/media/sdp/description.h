@@ -9,9 +9,9 @@
 
 #include "base/result.h"
 
-/// SDP as this server reads and writes it (RFC 8866, RFC 8829, RFC 8843, RFC 8842). Nothing of a peer's text ever
-/// reaches webrtcbin and nothing of webrtcbin's text ever reaches a peer: what comes in is parsed into these plain
-/// values and checked, what goes out is written from them. Any thread; no state.
+/// SDP as this server reads and writes it (RFC 8866, RFC 8829, RFC 8843, RFC 8842). Nothing of a peer's text
+/// ever reaches webrtcbin and nothing of webrtcbin's text ever reaches a peer: what comes in is parsed into
+/// these plain values and checked, what goes out is written from them. Any thread; no state.
 namespace sluice::media::sdp {
 
 enum class Kind { Audio, Video };
@@ -36,7 +36,8 @@ struct Transport {
 
 struct Codec {
     int payload_type = -1;
-    std::string name;  ///< As registered: "opus", "VP8", "VP9", "H264", "AV1", "rtx"... (matched without case).
+    std::string
+        name;  ///< As registered: "opus", "VP8", "VP9", "H264", "AV1", "rtx"... (matched without case).
     uint32_t clock_rate = 0;
     int channels = 0;                   ///< 0 where the rtpmap has none.
     std::string fmtp;                   ///< As it came; empty if none.
@@ -63,6 +64,9 @@ struct Section {
     std::vector<std::pair<uint32_t, uint32_t>> fid;  ///< ssrc-group:FID, media and RTX.
     std::string msid;                                ///< "stream track", as it came; empty if none.
 
+    bool rtcp_mux = false;
+    bool rtcp_rsize = false;
+
     /// The peer sends on it: neither rejected nor recvonly nor inactive.
     bool sends() const;
 };
@@ -74,10 +78,10 @@ struct Description {
     Transport transport;  ///< Of the BUNDLE group.
 };
 
-/// A producer's offer. InvalidArgument: not SDP. Unacceptable: SDP that cannot be taken, and why: no section, no BUNDLE
-/// group over all live RTP sections, a mid that is missing, repeated or unknown to BUNDLE, no ICE credentials (RFC 8839
-/// lengths), no usable fingerprint, different transports inside the bundle, no rtcp-mux, a bad setup, an unknown RTP
-/// profile, more than 64 sections. The field of either is "offer.sdp".
+/// A producer's offer. InvalidArgument: not SDP. Unacceptable: SDP that cannot be taken, and why: no section,
+/// no BUNDLE group over all live RTP sections, a mid that is missing, repeated or unknown to BUNDLE, no ICE
+/// credentials (RFC 8839 lengths), no usable fingerprint, no rtcp-mux, a bad setup, an unknown RTP profile,
+/// one payload type for two codecs, more than 64 sections. The field of either is "offer.sdp".
 Result<Description> parse_offer(std::string_view text);
 /// A consumer's answer; the same with field "answer.sdp", and setup must be active or passive.
 Result<Description> parse_answer(std::string_view text);

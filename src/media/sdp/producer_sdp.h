@@ -24,32 +24,34 @@ struct LocalTransport {
 struct InTrack {
     std::string mid;
     Kind kind = Kind::Audio;
-    Codec codec;               ///< With the feedback that the server answers with.
-    std::optional<Codec> rtx;  ///< Video only.
+    Codec codec;                              ///< With the feedback that the server answers with.
+    std::optional<Codec> rtx;                 ///< Video only.
     std::vector<HeaderExtension> extensions;  ///< Those that the server takes, with the producer's ids.
     std::vector<uint32_t> ssrcs;              ///< Media only, no RTX; empty if the offer does not say.
     std::optional<uint32_t> rtx_ssrc;
+    std::string stream_id;  ///< The MediaStream of its msid; empty if none.
 };
 
-/// The first codec of the section's order that the server takes: opus for audio; for video one of `video_codecs` (names;
-/// which of them wins is the producer's order). H264 only with packetization-mode=1. nullopt: none fits.
-/// Header extensions that go to the producer: transport-cc, abs-send-time where offered without transport-cc, and those
-/// that pass to consumers (see pass_through()). Never mid, rid or repaired-rid: forwarded packets
-/// would carry the producer's MID, which the consumer's connection does not know.
+/// The first codec of the section's order that the server takes: opus for audio; for video one of
+/// `video_codecs` (names; which of them wins is the producer's order). H264 only with packetization-mode=1.
+/// nullopt: none fits. Header extensions that the producer is to send: transport-cc, and those that pass to
+/// consumers (see pass_through()). Never mid, rid or repaired-rid: forwarded packets would carry the
+/// producer's MID, which the consumer's connection does not know.
 std::optional<InTrack> choose(const Section& section, const std::vector<std::string>& video_codecs);
 
-/// The answer for the producer's browser: its sections in its order; a section whose mid has no track in `tracks` is
-/// rejected (port 0, out of BUNDLE); one whose browser end does not send is answered inactive.
-std::string write_answer(const Description& offer, const std::vector<InTrack>& tracks, const LocalTransport& local);
+/// The answer for the producer's browser: its sections in its order; a section whose mid has no track in
+/// `tracks` is rejected (port 0, out of BUNDLE); one whose browser end does not send is answered inactive.
+std::string write_answer(const Description& offer, const std::vector<InTrack>& tracks,
+                         const LocalTransport& local);
 
-/// The offer of the producer as webrtcbin is shown it: only sendonly sections with one codec each, always the same
-/// sections in the same order (a removed track stays), the remote transport of `offer` with setup as given.
-/// `setup` "active" makes webrtcbin the DTLS server.
-std::string write_bin_offer(const std::vector<InTrack>& tracks, const Transport& remote, const std::string& setup,
-                            const std::string& session_id, unsigned version);
+/// The offer of the producer as webrtcbin is shown it: only sendonly sections with one codec each, always the
+/// same sections in the same order (a removed track stays), the remote transport of `offer` with setup as
+/// given. `setup` "active" makes webrtcbin the DTLS server.
+std::string write_bin_offer(const std::vector<InTrack>& tracks, const Transport& remote,
+                            const std::string& setup, const std::string& session_id, unsigned version);
 
-/// The caps for GstWebRTCRTPTransceiver:codec-preferences, as text: with rtcp-fb-* and quoted extmap-* fields, RTX in a
-/// second structure. Without them webrtcbin 1.22 answers no extmap and so sends no transport-cc feedback.
+/// The caps for GstWebRTCRTPTransceiver:codec-preferences, as text: with rtcp-fb-* and quoted extmap-*
+/// fields. Without them webrtcbin 1.22 answers no extmap and so sends no transport-cc feedback.
 std::string codec_preferences(const InTrack& track);
 
 }  // namespace sluice::media::sdp
