@@ -1,0 +1,102 @@
+#include "peer/udp_socket.h"
+
+#include <array>
+#include <cerrno>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace sluice::peer {
+namespace {
+
+constexpr int kReceiveBuffer = 1 << 20;
+
+/// Room for one recvmmsg(): shared by all sockets, since a datagram is handled before the next read.
+struct Batch {
+    static constexpr size_t kCount = 32;
+    std::array<std::array<uint8_t, 2048>, kCount> data;
+    std::array<std::array<char, 64>, kCount> control;
+    std::array<sockaddr_in, kCount> from;
+    std::array<iovec, kCount> vectors;
+    std::array<mmsghdr, kCount> headers;
+
+    int receive(int fd) {
+        for (size_t i = 0; i < kCount; i++) {
+            vectors[i] = {data[i].data(), data[i].size()};
+            headers[i].msg_hdr = {
+                &from[i], sizeof from[i], &vectors[i], 1, control[i].data(), control[i].size(), 0};
+        }
+        return recvmmsg(fd, headers.data(), kCount, MSG_DONTWAIT, nullptr);
+    }
+};
+
+Time realtime() {
+    timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+}
+
+/// The kernel's SO_TIMESTAMPNS (CLOCK_REALTIME) of a message, if it is there.
+Time stamp_of(msghdr& header) {
+    for (cmsghdr* c = CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(&header, c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMPNS) {
+            timespec t;
+            memcpy(&t, CMSG_DATA(c), sizeof t);
+            return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+        }
+    return realtime();
+}
+
+}  // namespace
+
+UdpSocket::UdpSocket(Loop& loop, Received received)
+    : loop_(loop),
+      received_(std::move(received)),
+      fd_(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    const int on = 1;
+    if (fd_ < 0 || bind(fd_, reinterpret_cast<sockaddr*>(&address), length) < 0 ||
+        getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length) < 0 ||
+        setsockopt(fd_, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) < 0 ||
+        setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer) < 0)
+        g_error("cannot open a UDP socket: %s", g_strerror(errno));
+    port_ = ntohs(address.sin_port);
+    loop_.watch(fd_, [this] { read(); });
+}
+
+UdpSocket::~UdpSocket() {
+    close();
+}
+
+void UdpSocket::send(Bytes datagram, const sockaddr_in& to) {
+    // A full buffer or an unreachable port loses the datagram, as on any network.
+    if (fd_ >= 0)
+        (void)sendto(fd_, datagram.data(), datagram.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+                     reinterpret_cast<const sockaddr*>(&to), sizeof to);
+}
+
+void UdpSocket::stop_reading() {
+    if (fd_ >= 0 && std::exchange(reading_, false))
+        loop_.unwatch(fd_);
+}
+
+void UdpSocket::close() {
+    if (fd_ < 0)
+        return;
+    stop_reading();
+    ::close(fd_);
+    fd_ = -1;
+}
+
+void UdpSocket::read() {
+    static Batch batch;
+    const int count = batch.receive(fd_);
+    const Time offset = realtime() - now();
+    for (int i = 0; i < count && reading_; i++)
+        received_({batch.data[i].data(), batch.headers[i].msg_len}, batch.from[i],
+                  stamp_of(batch.headers[i].msg_hdr) - offset);
+}
+
+}  // namespace sluice::peer

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <netinet/in.h>
+#include <span>
+
+#include "peer/bytes.h"
+#include "peer/loop.h"
+
+namespace sluice::peer {
+
+/// A UDP socket on 127.0.0.1 and a port of the system's choice.
+class UdpSocket {
+public:
+    /// `at` is when the kernel took the datagram in: this process being slow to read does not count.
+    /// The octets may be changed and last as long as the call.
+    using Received = std::function<void(std::span<uint8_t> datagram, const sockaddr_in& from, Time at)>;
+
+    UdpSocket(Loop& loop, Received received);
+    ~UdpSocket();
+    UdpSocket(const UdpSocket&) = delete;
+    UdpSocket& operator=(const UdpSocket&) = delete;
+
+    uint16_t port() const { return port_; }
+    void send(Bytes datagram, const sockaddr_in& to);
+    /// The socket stays open and its buffer fills up.
+    void stop_reading();
+    /// From now on the kernel answers the other side with ICMP "port unreachable".
+    void close();
+
+private:
+    void read();
+
+    Loop& loop_;
+    Received received_;
+    int fd_;
+    uint16_t port_ = 0;
+    bool reading_ = true;
+};
+
+}  // namespace sluice::peer
