@@ -15,9 +15,11 @@ namespace sluice::ice {
 
 /// ice.* of the configuration.
 struct Options {
-    std::vector<std::string> addresses;  ///< Local addresses to offer. Empty: all but loopback, or loopback if that is all.
-    std::string announced_address;       ///< 1:1 NAT: offered in place of the local addresses of its family. Empty: none.
-    uint16_t port_min = 0;               ///< The first free port of [port_min, port_max] is taken; 0: any free one.
+    std::vector<std::string>
+        addresses;  ///< Local addresses to offer. Empty: all but loopback, or loopback if that is all.
+    std::string
+        announced_address;  ///< 1:1 NAT: offered in place of the local addresses of its family. Empty: none.
+    uint16_t port_min = 0;  ///< The first free port of [port_min, port_max] is taken; 0: any free one.
     uint16_t port_max = 0;
     std::chrono::seconds consent_timeout{20};  ///< Nothing heard from a peer for so long: it has failed.
 };
@@ -29,8 +31,8 @@ struct Credentials {
     std::string pwd;
 };
 
-/// Counted by the network thread; RTP only (RFC 7983 and RFC 5761 tell it from RTCP, DTLS and STUN). `bytes` are header
-/// and payload: the SRTP authentication tag is not counted, so that a browser's getStats() agrees.
+/// Counted by the network thread; RTP only (RFC 7983 and RFC 5761 tell it from RTCP, DTLS and STUN). `bytes`
+/// are header and payload: the SRTP authentication tag is not counted, so that a browser's getStats() agrees.
 struct Traffic {
     uint64_t packets = 0;
     uint64_t bytes = 0;
@@ -42,7 +44,8 @@ class Peer {
 public:
     virtual ~Peer() = default;
     virtual Credentials local() const = 0;
-    /// New local credentials (ICE restart, RFC 8445 section 9); the old ones hold until the new ones are used.
+    /// New local credentials (ICE restart, RFC 8445 section 9); the old ones hold until the new ones are
+    /// used.
     virtual Credentials restart() = 0;
     virtual void set_remote(Credentials remote) = 0;
     virtual PeerState state() const = 0;
