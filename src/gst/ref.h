@@ -5,6 +5,8 @@
 
 #include <gst/gst.h>
 
+#include "base/owned.h"
+
 namespace sluice::gst {
 
 /// How to take and drop one reference. The default fits every GObject.
@@ -78,17 +80,8 @@ private:
     T* p_ = nullptr;
 };
 
-/// For C types that are freed rather than counted: Owned<GstSDPMessage, gst_sdp_message_free>.
-template <auto Free>
-struct FreeWith {
-    template <typename T>
-    void operator()(T* p) const {
-        Free(p);
-    }
-};
-template <typename T, auto Free>
-using Owned = std::unique_ptr<T, FreeWith<Free>>;
-using OwnedString = Owned<char, g_free>;
-using OwnedError = Owned<GError, g_error_free>;
+using glib::Owned;
+using glib::OwnedError;
+using glib::OwnedString;
 
 }  // namespace sluice::gst

@@ -175,7 +175,7 @@ void Connection::connect(ice::Credentials remote, std::vector<sdp::Fingerprint> 
         const auto self = weak.lock();
         if (self && self->state_ == ConnectionState::Connecting)
             self->fail("not connected within " + std::to_string(self->around_.connect_timeout.count()) +
-                       " ms (media.connect-timeout-s)");
+                       " s (media.connect-timeout-s)");
     });
     on_webrtc_state();  // a fast peer may have been connected before its answer was told to us
 }

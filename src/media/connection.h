@@ -26,7 +26,7 @@ struct Surroundings {
     Scheduler& scheduler;
     ice::Network& network;
     std::chrono::milliseconds latency;
-    std::chrono::milliseconds connect_timeout;
+    std::chrono::seconds connect_timeout;
     std::atomic<size_t> connections{0};  ///< Those being torn down included.
 };
 

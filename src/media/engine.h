@@ -17,8 +17,8 @@ struct Options {
                                           "AV1"};  ///< The producer's order decides among them.
     std::chrono::milliseconds latency{
         200};  ///< Of the producer's jitter buffer: how long a lost packet is waited for.
-    std::chrono::milliseconds connect_timeout{
-        30000};             ///< From an answer to ICE and DTLS done; then the connection failed.
+    std::chrono::seconds connect_timeout{
+        30};                ///< From an answer to ICE and DTLS done; then the connection failed.
     std::string pipelines;  ///< The folder of the *.launch templates.
 };
 

@@ -1,0 +1,70 @@
+#include "app/gstreamer_log.h"
+
+#include <map>
+#include <mutex>
+#include <string>
+
+#include <gst/gst.h>
+
+#include "base/log.h"
+#include "base/owned.h"
+
+namespace sluice::app {
+namespace {
+
+constexpr unsigned kLinesPerPeriod = 5;
+constexpr gint64 kPeriodUs = 10 * G_USEC_PER_SEC;
+
+/// How much a category has written lately. A noisy element must not drown the rest.
+struct Quota {
+    gint64 since_us = 0;
+    unsigned lines = 0;
+    unsigned left_out = 0;
+};
+
+/// Whether this line may be written, and how many were left out before it.
+bool may_write(const char* category, unsigned& left_out) {
+    static std::mutex mutex;
+    static std::map<std::string, Quota> quotas;
+    std::lock_guard lock(mutex);
+    auto& quota = quotas[category];
+    const gint64 now = g_get_monotonic_time();
+    if (now - quota.since_us > kPeriodUs) {
+        left_out = quota.left_out;
+        quota = {.since_us = now};
+    }
+    if (quota.lines == kLinesPerPeriod) {
+        quota.left_out++;
+        return false;
+    }
+    quota.lines++;
+    return true;
+}
+
+void on_message(GstDebugCategory* category, GstDebugLevel level, const gchar*, const gchar*, gint,
+                GObject* object, GstDebugMessage* message, gpointer) noexcept {
+    const auto ours = level == GST_LEVEL_ERROR ? log::Level::Error : log::Level::Warning;
+    unsigned left_out = 0;
+    if (level > GST_LEVEL_WARNING || !log::enabled(ours) ||
+        !may_write(gst_debug_category_get_name(category), left_out))
+        return;
+    const glib::OwnedString path(GST_IS_OBJECT(object) ? gst_object_get_path_string(GST_OBJECT(object))
+                                                       : nullptr);
+    log::write(ours, "gstreamer",
+               {{"category", gst_debug_category_get_name(category)},
+                {"element", path ? path.get() : ""},
+                {"text", gst_debug_message_get(message)},
+                {"left_out", std::to_string(left_out)}});
+}
+
+}  // namespace
+
+void bridge_gstreamer_log() {
+    if (!g_getenv("GST_DEBUG")) {
+        gst_debug_remove_log_function(gst_debug_log_default);
+        gst_debug_set_default_threshold(GST_LEVEL_WARNING);
+    }
+    gst_debug_add_log_function(on_message, nullptr, nullptr);
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,160 @@
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include <glib-unix.h>
+#include <gst/gst.h>
+
+#include "app/capacity.h"
+#include "app/config.h"
+#include "app/gstreamer_log.h"
+#include "app/stop.h"
+#include "base/glib_scheduler.h"
+#include "base/owned.h"
+#include "elements/elements.h"
+
+namespace sluice::app {
+namespace {
+
+constexpr const char* kDefaultFile = "/etc/sluice/sluice.conf";
+
+struct CommandLine {
+    std::string file;
+    std::vector<std::string> settings;
+    bool check = false;
+    bool print = false;
+    bool version = false;
+};
+
+int complain(const Error& error) {
+    std::fprintf(stderr, "sluice: %s\n", error.message.c_str());
+    return EXIT_FAILURE;
+}
+
+Result<CommandLine> read_command_line(int argc, char** argv) {
+    char* file = nullptr;
+    char** settings = nullptr;
+    gboolean check = FALSE, print = FALSE, version = FALSE;
+    const GOptionEntry entries[] = {
+        {"config", 'c', 0, G_OPTION_ARG_FILENAME, &file,
+         "Read this key file (default: /etc/sluice/sluice.conf, if there)", "FILE"},
+        {"set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &settings, "Set one key, after the file; may be repeated",
+         "GROUP.KEY=VALUE"},
+        {"check", 0, 0, G_OPTION_ARG_NONE, &check, "Check configuration, plug-ins and templates, and end",
+         nullptr},
+        {"print-config", 0, 0, G_OPTION_ARG_NONE, &print,
+         "Print every key with its meaning and value, and end", nullptr},
+        {"version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version, and end", nullptr},
+        {nullptr, 0, 0, G_OPTION_ARG_NONE, nullptr, nullptr, nullptr}};
+    const glib::Owned<GOptionContext, g_option_context_free> context(
+        g_option_context_new("- a media server for video rooms, driven by REST"));
+    g_option_context_add_main_entries(context.get(), entries, nullptr);
+    GError* error = nullptr;
+    const bool parsed = g_option_context_parse(context.get(), &argc, &argv, &error);
+    const glib::OwnedError owned_error(error);
+    const glib::OwnedString owned_file(file);
+    const glib::Owned<char*, g_strfreev> owned_settings(settings);
+    if (!parsed)
+        return Error{ErrorCode::InvalidArgument, error->message};
+    if (argc > 1)
+        return Error{ErrorCode::InvalidArgument,
+                     std::string("\"") + argv[1] + "\" is no option (--help shows all)"};
+    CommandLine line{
+        .file = file ? file : "", .check = bool(check), .print = bool(print), .version = bool(version)};
+    for (char** setting = settings; setting && *setting; setting++) line.settings.emplace_back(*setting);
+    return line;
+}
+
+Result<Config> configure(const CommandLine& line) {
+    Config config = default_config();
+    const bool has_default = line.file.empty() && g_file_test(kDefaultFile, G_FILE_TEST_EXISTS);
+    if (!line.file.empty() || has_default)
+        if (const auto applied = apply_file(config, has_default ? kDefaultFile : line.file); !applied)
+            return applied.error();
+    for (const auto& setting : line.settings)
+        if (const auto applied = apply_setting(config, setting); !applied)
+            return applied.error();
+    return config;
+}
+
+/// On other ports than the configured ones, which a running server may hold.
+Status check(const Config& config, Scheduler& scheduler) {
+    auto options = config.ice;
+    options.port_min = options.port_max = 0;
+    const auto network = ice::Network::open(options);
+    if (!network)
+        return network.error();
+    if (const auto engine = media::make_engine(scheduler, **network, config.media); !engine)
+        return engine.error();
+    return Ok{};
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+    std::string text;
+    for (const auto& line : lines) text += (text.empty() ? "" : "; ") + line;
+    return text;
+}
+
+Status serve(const Config& config, GlibScheduler& scheduler) {
+    const auto network = ice::Network::open(config.ice);
+    if (!network)
+        return network.error();
+    const auto engine = media::make_engine(scheduler, **network, config.media);
+    if (!engine)
+        return engine.error();
+    rooms::Rooms rooms(scheduler, **engine, config.limits);
+    const auto server = http::Server::listen(scheduler, rooms, config.http);
+    if (!server)
+        return server.error();
+    log::info("ready", {{"http_address", config.http.address},
+                        {"http_port", std::to_string((*server)->port())},
+                        {"tls", config.http.tls_key.empty() ? "no" : "yes"},
+                        {"tokens", std::to_string(config.http.tokens.size())},
+                        {"candidates", joined((*network)->candidates())},
+                        {"connections_limit", std::to_string(config.limits.connections)}});
+    const glib::Owned<GMainLoop, g_main_loop_unref> loop(g_main_loop_new(nullptr, FALSE));
+    Stop stop(scheduler, rooms, **server, **engine, [&loop] { g_main_loop_quit(loop.get()); });
+    g_main_loop_run(loop.get());
+    return Ok{};
+}
+
+int run(int argc, char** argv) {
+    const auto line = read_command_line(argc, argv);
+    if (!line)
+        return complain(line.error());
+    if (line->version) {
+        std::printf("sluice %s (GStreamer %u.%u.%u)\n", SLUICE_VERSION, GST_VERSION_MAJOR, GST_VERSION_MINOR,
+                    GST_VERSION_MICRO);
+        return EXIT_SUCCESS;
+    }
+    raise_file_limit();
+    auto config = configure(*line);
+    if (!config)
+        return complain(config.error());
+    if (line->print) {
+        std::fputs(print(*config).c_str(), stdout);
+        return EXIT_SUCCESS;
+    }
+    log::configure(config->log_level, config->log_format);
+    if (const auto completed = complete(*config); !completed)
+        return complain(completed.error());
+
+    gst_init(nullptr, nullptr);
+    bridge_gstreamer_log();
+    elements::register_elements();
+    GlibScheduler scheduler(g_main_context_default());
+    const auto ended = line->check ? check(*config, scheduler) : serve(*config, scheduler);
+    if (!ended)
+        return complain(ended.error());
+    if (line->check)
+        std::puts("ok");
+    gst_deinit();
+    return EXIT_SUCCESS;
+}
+
+}  // namespace
+}  // namespace sluice::app
+
+int main(int argc, char** argv) {
+    return sluice::app::run(argc, argv);
+}
