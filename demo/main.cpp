@@ -1,0 +1,159 @@
+// sluice-demo: what a backend does for sluice, in as little code as possible.
+//
+//   browser  --- page, WebSocket --->  sluice-demo  --- REST --->  sluice
+//
+// This file serves the page and opens the WebSockets; backend.h has the protocol.
+
+#include <cstdlib>
+#include <map>
+#include <string>
+
+#include <glib-unix.h>
+#include <libsoup/soup.h>
+
+#include "backend.h"
+#include "sluice.h"
+
+namespace demo {
+namespace {
+
+constexpr guint kCloseSeconds = 2;  // how long the end waits for sluice
+
+[[noreturn]] void give_up(const std::string& why) {
+    g_printerr("sluice-demo: %s\n", why.c_str());
+    exit(EXIT_FAILURE);
+}
+
+struct Options {
+    std::string address = "127.0.0.1";
+    int port = 8081;
+    std::string sluice = "http://127.0.0.1:8080";
+    std::string token;
+};
+
+std::string read_token(const char* path) {
+    g_autofree char* token = nullptr;
+    g_autoptr(GError) error = nullptr;
+    if (!g_file_get_contents(path, &token, nullptr, &error))
+        give_up(error->message);
+    return g_strstrip(token);
+}
+
+Options read_options(int argc, char** argv) {
+    Options options;
+    g_autofree char* address = nullptr;
+    g_autofree char* sluice = nullptr;
+    g_autofree char* token = nullptr;
+    const GOptionEntry entries[] = {
+        {"listen-address", 0, 0, G_OPTION_ARG_STRING, &address, "Listen on this address (127.0.0.1)",
+         "ADDRESS"},
+        {"port", 0, 0, G_OPTION_ARG_INT, &options.port, "and this port, 0 for any (8081)", "PORT"},
+        {"sluice", 0, 0, G_OPTION_ARG_STRING, &sluice, "Where sluice is (http://127.0.0.1:8080)", "URL"},
+        {"token", 0, 0, G_OPTION_ARG_FILENAME, &token, "File with a token for sluice", "FILE"},
+        {},
+    };
+    g_autoptr(GOptionContext) context = g_option_context_new("- a small backend and page for sluice");
+    g_option_context_add_main_entries(context, entries, nullptr);
+    g_autoptr(GError) error = nullptr;
+    if (!g_option_context_parse(context, &argc, &argv, &error))
+        give_up(error->message);
+    if (argc > 1)
+        give_up(std::string("unknown argument ") + argv[1]);
+    if (options.port < 0 || options.port > G_MAXUINT16)
+        give_up("--port takes 0 to 65535, not " + std::to_string(options.port));
+    if (address)
+        options.address = address;
+    if (token)
+        options.token = read_token(token);
+    if (sluice)
+        options.sluice = sluice;
+    while (options.sluice.ends_with('/')) options.sluice.pop_back();
+    g_autoptr(GUri) uri =
+        g_uri_parse(options.sluice.c_str(), static_cast<GUriFlags>(SOUP_HTTP_URI_FLAGS), nullptr);
+    if (!uri || !options.sluice.starts_with("http"))
+        give_up("--sluice takes a URL such as http://127.0.0.1:8080, not " + options.sluice);
+    return options;
+}
+
+/// The page is compiled into the program (page.gresource.xml).
+void on_page(SoupServer*, SoupServerMessage* message, const char* path, GHashTable*, gpointer) {
+    static const std::map<std::string, const char*> types{{".html", "text/html; charset=utf-8"},
+                                                          {".css", "text/css; charset=utf-8"},
+                                                          {".js", "text/javascript; charset=utf-8"},
+                                                          {".svg", "image/svg+xml"}};
+    const std::string method = soup_server_message_get_method(message);
+    const std::string name = path == std::string("/") ? "/index.html" : path;
+    if (method != "GET" && method != "HEAD")
+        return soup_server_message_set_status(message, SOUP_STATUS_METHOD_NOT_ALLOWED, nullptr);
+    g_autoptr(GBytes) bytes = g_resources_lookup_data(name.c_str(), G_RESOURCE_LOOKUP_FLAGS_NONE, nullptr);
+    const auto type = types.find(name.substr(std::min(name.rfind('.'), name.size())));
+    if (!bytes || type == types.end())
+        return soup_server_message_set_status(message, SOUP_STATUS_NOT_FOUND, nullptr);
+    SoupMessageHeaders* headers = soup_server_message_get_response_headers(message);
+    soup_message_headers_append(headers, "Cache-Control", "no-cache");
+    soup_message_headers_set_content_type(headers, type->second, nullptr);
+    soup_message_body_append_bytes(soup_server_message_get_response_body(message), bytes);
+    soup_server_message_set_status(message, SOUP_STATUS_OK, nullptr);
+}
+
+void on_websocket(SoupServer*, SoupServerMessage*, const char*, SoupWebsocketConnection* socket,
+                  gpointer backend) {
+    static_cast<Backend*>(backend)->on_open(socket);
+}
+
+std::string listen(SoupServer* server, const Options& options) {
+    g_autoptr(GSocketAddress) address =
+        g_inet_socket_address_new_from_string(options.address.c_str(), static_cast<guint>(options.port));
+    if (!address)
+        give_up("--listen-address takes an IP address, not " + options.address);
+    g_autoptr(GError) error = nullptr;
+    if (!soup_server_listen(server, address, static_cast<SoupServerListenOptions>(0), &error))
+        give_up(error->message);
+    GSList* uris = soup_server_get_uris(server);
+    g_autofree char* uri = g_uri_to_string(static_cast<GUri*>(uris->data));
+    g_slist_free_full(uris, reinterpret_cast<GDestroyNotify>(g_uri_unref));
+    return uri;
+}
+
+/// SIGINT or SIGTERM: the rooms are deleted, so that sluice keeps nobody who cannot come back.
+struct Ending {
+    Backend& backend;
+    GMainLoop* loop;
+
+    static gboolean on_signal(gpointer data) {
+        const auto& [backend, loop] = *static_cast<Ending*>(data);
+        const auto quit = [](gpointer to_quit) {
+            g_main_loop_quit(static_cast<GMainLoop*>(to_quit));
+            return G_SOURCE_REMOVE;
+        };
+        g_timeout_add_seconds(kCloseSeconds, quit, loop);
+        backend.close([loop] { g_main_loop_quit(loop); });
+        return G_SOURCE_CONTINUE;
+    }
+};
+
+int run(int argc, char** argv) {
+    const Options options = read_options(argc, argv);
+    Sluice sluice(options.sluice, options.token);
+    Backend backend(sluice);
+    g_autoptr(SoupServer) server = soup_server_new("server-header", "sluice-demo ", nullptr);
+    soup_server_add_handler(server, nullptr, on_page, nullptr, nullptr);
+    soup_server_add_websocket_handler(server, "/ws", nullptr, nullptr, on_websocket, &backend, nullptr);
+    const std::string uri = listen(server, options);
+
+    g_autoptr(GMainLoop) loop = g_main_loop_new(nullptr, FALSE);
+    Ending ending{backend, loop};
+    g_unix_signal_add(SIGINT, &Ending::on_signal, &ending);
+    g_unix_signal_add(SIGTERM, &Ending::on_signal, &ending);
+    g_print("sluice-demo: %s (sluice: %s)\n", uri.c_str(), options.sluice.c_str());
+    g_main_loop_run(loop);
+    soup_server_disconnect(server);
+    return EXIT_SUCCESS;
+}
+
+}  // namespace
+}  // namespace demo
+
+int main(int argc, char** argv) {
+    return demo::run(argc, argv);
+}

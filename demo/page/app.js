@@ -1,0 +1,266 @@
+// The page: the entrance, the switches, and a call that is begun again for as long as the user wants to be in it.
+//
+// For tests: body[data-state] is "out", "connecting", "in" or "waiting" (for the next attempt). The entrance is #join-form
+// with #name, #room, input[name=source] (camera, picture, nothing) and #join. The switches #mic, #camera, #screen and
+// #send carry aria-checked; #leave ends. Each tile is .tile[data-user-id][data-name][data-kind=camera|screen], one's own
+// with [data-self]; it has data-audio and data-video (on, off), [data-speaking], [data-waiting] (no picture yet), a
+// video, an audio and .stats. What went wrong is in .notice[data-kind=error].
+
+import { Call } from './call.js';
+import { openSource } from './source.js';
+import { Tile } from './tiles.js';
+
+const $ = (selector) => document.querySelector(selector);
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+const form = $('#join-form');
+const RETRY_MS = [500, 1000, 2000, 4000];
+const MEASURE_MS = 1000;
+const INFO_MS = 6000;
+
+const people = new Map(); // userId -> Person
+const wanted = { mic: true, camera: true, screen: null };
+let me = null; // the Person who is this user
+let media = null; // what openSource() gave; null: nothing is sent
+let call = null; // null: out of the room, or between two attempts
+let inside = false; // the user wants to be in the room
+
+// --- what is shown ------------------------------------------------------------------------------------------------
+
+class Person {
+  #name;
+  #camera;
+  #screen = null;
+  #newScreen;
+  #media = {};
+  #constraints = { audio: true, video: true };
+
+  constructor(userId, name, own) {
+    this.#camera = new Tile(userId, name, 'camera', own);
+    this.#newScreen = () => new Tile(userId, name, 'screen', own);
+    this.update({});
+  }
+
+  /** What is not given stays as it is. */
+  update({ media: links = this.#media, constraints = this.#constraints }) {
+    this.#media = links;
+    this.#constraints = constraints;
+    const screen = constraints.video && links.screen;
+    this.#camera.show({ audio: constraints.audio && links.audio, video: constraints.video && links.camera, mirrored: links.mirrored });
+    if (screen) {
+      this.#screen ??= this.#newScreen();
+      this.#screen.show({ video: screen });
+    } else {
+      this.#screen?.remove();
+      this.#screen = null;
+    }
+  }
+
+  get tiles() { return this.#screen ? [this.#camera, this.#screen] : [this.#camera]; }
+}
+
+function addPerson(userId, name, own = false) {
+  if (!people.has(userId)) people.set(userId, new Person(userId, name, own));
+  countPeople();
+  return people.get(userId);
+}
+
+function removePerson(userId) {
+  people.get(userId)?.tiles.forEach((tile) => tile.remove());
+  people.delete(userId);
+  countPeople();
+}
+
+function countPeople() {
+  $('#count').textContent = people.size === 1 ? 'Nobody else is here yet' : `${people.size} people`;
+}
+
+function notify(text, kind = 'error') {
+  for (const shown of document.querySelectorAll('.notice')) if (shown.textContent.trim() === text) shown.remove();
+  const notice = $('#notice').content.firstElementChild.cloneNode(true);
+  notice.dataset.kind = kind;
+  notice.querySelector('p').textContent = text;
+  notice.querySelector('button').onclick = () => notice.remove();
+  if (kind === 'info') setTimeout(() => notice.remove(), INFO_MS);
+  $('#notices').append(notice);
+}
+
+/** Everything that follows from `wanted`, `media` and `call`. */
+function show(state = document.body.dataset.state) {
+  document.body.dataset.state = state;
+  const senders = call?.sender?.senders;
+  const set = (id, on, enabled) => {
+    $(id).setAttribute('aria-checked', !!on);
+    $(id).disabled = !enabled;
+  };
+  set('#mic', senders?.audio && wanted.mic, senders?.audio);
+  set('#camera', senders && wanted.camera, senders);
+  set('#screen', senders && wanted.screen, senders);
+  set('#send', senders, state === 'in');
+  me?.update({ media: senders ? {
+    audio: wanted.mic && senders.audio,
+    camera: wanted.camera && senders.camera,
+    screen: wanted.screen && senders.screen,
+    mirrored: media.mirrored,
+  } : {} });
+}
+
+const view = {
+  self(userId, { name }) { me = addPerson(userId, name, true); },
+  person(userId, { name }) { addPerson(userId, name); },
+  media(userId, links) { people.get(userId)?.update({ media: links }); },
+  constraints(userId, constraints) { people.get(userId)?.update({ constraints }); },
+  left: removePerson,
+  problem(error) { if (inside) notify(error.message); },
+};
+
+setInterval(() => people.forEach(({ tiles }) => tiles.forEach((tile) => tile.measure())), MEASURE_MS);
+
+// --- in the room --------------------------------------------------------------------------------------------------
+
+/** One attempt, until it ends. A reload, a lost connection, a server started anew: everything begins here again. */
+async function attempt(room, name, onIn) {
+  show('connecting');
+  call = new Call(view);
+  try {
+    await call.join(room, { name });
+    onIn();
+    show('in');
+    if (media) await send();
+    await call.closed;
+  } finally {
+    call.close();
+    call = null;
+    me = null;
+    [...people.keys()].forEach(removePerson);
+  }
+}
+
+async function enter(room, name, source) {
+  inside = true;
+  $('#room-name').textContent = room;
+  document.title = `${room} · sluice`;
+  if (source !== 'nothing') await openMedia(source, name);
+  for (let failures = 0, wasIn = false; inside; failures += 1) {
+    try {
+      await attempt(room, name, () => {
+        document.querySelectorAll('.notice[data-kind="error"]').forEach((notice) => notice.remove());
+        [failures, wasIn] = [0, true];
+      });
+      if (inside) notify('The connection was lost. Joining again…');
+    } catch (error) {
+      if (inside) notify(error.message);
+    }
+    if (!wasIn) inside = false; // the entrance is the place to try again
+    if (inside) {
+      show('waiting');
+      await pause(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)]);
+    }
+  }
+  closeMedia();
+  show('out');
+}
+
+async function openMedia(source, name) {
+  media = await openSource(source, name);
+  if (media.why) notify(media.why, 'info');
+}
+
+function closeMedia() {
+  media?.stop();
+  media = null;
+  shareScreen(null);
+}
+
+async function send() {
+  try {
+    const sent = call.send(media, { ...wanted });
+    show();
+    await sent;
+  } catch (error) {
+    view.problem(error);
+  }
+  show();
+}
+
+/** Carries out a change of `wanted`; takes it back if that fails. */
+async function change(what) {
+  const before = { ...wanted };
+  Object.assign(wanted, what);
+  show();
+  try {
+    await call?.sender?.update({ ...wanted });
+  } catch (error) {
+    Object.assign(wanted, before);
+    view.problem(error);
+  }
+  show();
+}
+
+async function shareScreen(track) {
+  wanted.screen?.stop();
+  if (track) track.onended = () => change({ screen: null }); // by the browser's own button
+  await change({ screen: track });
+}
+
+// --- what the user does -------------------------------------------------------------------------------------------
+
+$('#mic').onclick = () => change({ mic: !wanted.mic });
+$('#camera').onclick = () => change({ camera: !wanted.camera });
+$('#screen').onclick = async () => {
+  if (wanted.screen) return shareScreen(null);
+  try {
+    const [track] = (await navigator.mediaDevices.getDisplayMedia({ video: true })).getVideoTracks();
+    track.contentHint = 'detail';
+    await shareScreen(track);
+  } catch (error) {
+    if (error.name !== 'NotAllowedError') notify(error.message); // not allowed: the user thought better of it
+  }
+};
+$('#screen').hidden = !navigator.mediaDevices?.getDisplayMedia; // phones have none
+$('#send').onclick = async () => {
+  if (call.sender) {
+    const stopped = call.stop();
+    closeMedia();
+    await stopped.catch(view.problem);
+  } else {
+    await openMedia(form.elements.source.value === 'nothing' ? 'camera' : form.elements.source.value, $('#name').value);
+    await send();
+  }
+  show();
+};
+$('#leave').onclick = () => {
+  inside = false;
+  sessionStorage.removeItem('inside');
+  call?.close();
+};
+$('#copy-link').onclick = async () => {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    notify('The link to this room has been copied.', 'info');
+  } catch {
+    notify(`The link to this room is ${location.href}`, 'info');
+  }
+};
+
+form.onsubmit = (event) => {
+  event.preventDefault();
+  const { room, name, source } = Object.fromEntries([...new FormData(form)].map(([field, value]) => [field, value.trim()]));
+  location.hash = encodeURIComponent(room);
+  localStorage.setItem('name', name);
+  sessionStorage.setItem('inside', source);
+  enter(room, name, source);
+};
+
+// Browsers may hold sound back until the user has touched the page, which a reload takes for not touched.
+document.addEventListener('soundblocked', () => {
+  notify('Click anywhere to hear the others.', 'info');
+  document.addEventListener('click', () => document.querySelectorAll('.tile audio').forEach((audio) => audio.play()), { once: true });
+});
+
+$('#name').value = localStorage.getItem('name') ?? '';
+$('#room').value = decodeURIComponent(location.hash.slice(1)) || 'lobby';
+const source = sessionStorage.getItem('inside');
+if (source && $('#name').value) { // a reload
+  form.elements.source.value = source;
+  form.requestSubmit();
+}
