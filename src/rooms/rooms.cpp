@@ -135,7 +135,7 @@ Rooms::Rooms(Scheduler& scheduler, media::Engine& engine, Limits limits)
 Rooms::~Rooms() = default;
 
 void Rooms::create(std::optional<std::string> room_id, std::optional<NewUser> user, Done<Entered> done) {
-    const auto id = room_id.value_or(new_uuid());
+    const auto id = room_id ? *std::move(room_id) : new_uuid();
     if (user) {
         const auto user_id = user->user_id;
         state_->calls->add<Entered>(
