@@ -45,7 +45,15 @@ void EnterCall::on_offers(const std::vector<Result<std::string>>& offers) {
         if (const auto production = other.production.lock()) {
             const auto& offer = offers[*other.offer];
             view.constraints = production->constraints();
-            (offer ? view.offer : view.error) = offer ? *offer : offer.error().message;
+            if (offer) {
+                view.offer = *offer;
+            } else {
+                view.error = offer.error().message;
+                log::warning("no offer for a consumer", {{"room", room_id_},
+                                                         {"user", user->id},
+                                                         {"producer", there->id},
+                                                         {"error", *view.error}});
+            }
         }
         entered.users.push_back(std::move(view));
     }

@@ -84,10 +84,8 @@ void Offers::on_time_limit() {
 }
 
 void Offers::free_connection(const Entry& entry) {
-    const auto production = entry.production.lock();
-    // The user may have left and come back: then the connection there is another one.
-    if (const auto consumer = entry.consumer.lock();
-        production && consumer && production->consumer(entry.viewer_id) == consumer)
+    // The user may have left and come back: then this connection is gone, and another one in its place.
+    if (const auto production = entry.production.lock(); production && !entry.consumer.expired())
         production->drop(entry.viewer_id);
 }
 

@@ -68,13 +68,22 @@ void ProduceCall::on_offers(const std::vector<Result<std::string>>& offers) {
     if (!user)
         return done_(room_deleted(room_id_));
     Produced produced{answer_, user->id, user->info, user->production->constraints(), {}};
-    for (size_t i = 0; i < offers.size(); i++)
-        if (const auto viewer = viewers_[i].lock()) {
-            Outbound outbound{viewer->id, viewer->info, std::nullopt, std::nullopt};
-            (offers[i] ? outbound.offer : outbound.error) =
-                offers[i] ? *offers[i] : offers[i].error().message;
-            produced.outbound.push_back(std::move(outbound));
+    for (size_t i = 0; i < offers.size(); i++) {
+        const auto viewer = viewers_[i].lock();
+        if (!viewer)
+            continue;
+        Outbound outbound{viewer->id, viewer->info, std::nullopt, std::nullopt};
+        if (const auto& offer = offers[i]) {
+            outbound.offer = *offer;
+        } else {
+            outbound.error = offer.error().message;
+            log::warning("no offer for a consumer", {{"room", room_id_},
+                                                     {"user", viewer->id},
+                                                     {"producer", user->id},
+                                                     {"error", *outbound.error}});
         }
+        produced.outbound.push_back(std::move(outbound));
+    }
     done_(std::move(produced));
 }
 

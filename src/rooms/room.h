@@ -30,6 +30,7 @@ public:
 
     const std::string& id() const { return id_; }
     size_t size() const { return users_.size(); }
+    const std::map<std::string, std::shared_ptr<User>>& users() const { return users_; }
 
     /// Null if there is no such user.
     std::shared_ptr<User> find(const std::string& user_id) const;

@@ -50,6 +50,21 @@ Result<std::shared_ptr<Production>> production_for(const std::string& user_id, c
     return producer->producing();
 }
 
+/// Passes media's reply about `user` and `production` on, if both are still there.
+template <typename T>
+std::function<void(Result<T>)> if_there(const Done<T>& answer, const Room& room, const UserPtr& user,
+                                        const std::string& producer_user_id,
+                                        const std::shared_ptr<Production>& production) {
+    return [answer, room_id = room.id(), producer_user_id, user = std::weak_ptr(user),
+            production = std::weak_ptr(production)](Result<T> reply) {
+        if (user.expired())
+            return answer(room_deleted(room_id));
+        if (production.expired())
+            return answer(not_producing(producer_user_id));
+        answer(std::move(reply));
+    };
+}
+
 }  // namespace
 
 struct Rooms::State {
@@ -66,6 +81,7 @@ struct Rooms::State {
     Status admit(const Room& room, const std::string& user_id) const;
     void keep(const RoomPtr& room);
     void erase(const Room& room);
+    void remove(const Room& room);
 
     Scheduler& scheduler;
     media::Engine& engine;
@@ -129,6 +145,11 @@ void Rooms::State::erase(const Room& room) {
     rooms.erase(room.id());
 }
 
+void Rooms::State::remove(const Room& room) {
+    calls->refuse(room.id(), room_deleted(room.id()));
+    erase(room);
+}
+
 Rooms::Rooms(Scheduler& scheduler, media::Engine& engine, Limits limits)
     : state_(std::make_unique<State>(scheduler, engine, limits)) {}
 
@@ -158,9 +179,9 @@ void Rooms::create(std::optional<std::string> room_id, std::optional<NewUser> us
         return answer(room.error());
     state_->keep(*room);
     Entered entered{id, std::nullopt, {}};
-    for (const auto& other : (*room)->others({})) {
-        UserView view{other->id, other->info, std::nullopt, std::nullopt, std::nullopt};
-        if (const auto& production = other->producing())
+    for (const auto& [user_id, there] : (*room)->users()) {
+        UserView view{user_id, there->info, std::nullopt, std::nullopt, std::nullopt};
+        if (const auto& production = there->producing())
             view.constraints = production->constraints();
         entered.users.push_back(std::move(view));
     }
@@ -216,16 +237,8 @@ void Rooms::consume(const std::string& room_id, const std::string& user_id,
                 return answer(Error{ErrorCode::WrongState, "no offer of user \"" + producer_user_id +
                                                                "\" waits for an answer of user \"" +
                                                                user->id + "\""});
-            const auto on_reply = [answer, room_id = room->id(), producer_user_id, user = std::weak_ptr(user),
-                                   production = std::weak_ptr(*production)](Result<Ok> reply) {
-                if (user.expired())
-                    return answer(room_deleted(room_id));
-                if (production.expired())
-                    return answer(not_producing(producer_user_id));
-                answer(std::move(reply));
-            };
-            consumer->answer(
-                sdp, step<Ok>(state->scheduler, "taking the answer of user \"" + user->id + "\"", on_reply));
+            consumer->answer(sdp, step<Ok>(state->scheduler, "taking the answer of user \"" + user->id + "\"",
+                                           if_there(answer, *room, user, producer_user_id, *production)));
         });
 }
 
@@ -238,16 +251,9 @@ void Rooms::reoffer(const std::string& room_id, const std::string& user_id,
             const auto production = production_for(user->id, *room, producer_user_id);
             if (!production)
                 return answer(production.error());
-            const auto on_offers =
-                [answer, room_id = room->id(), producer_user_id, user = std::weak_ptr(user),
-                 production = std::weak_ptr(*production)](std::vector<Result<std::string>> offers) {
-                    if (user.expired())
-                        return answer(room_deleted(room_id));
-                    if (production.expired())
-                        return answer(not_producing(producer_user_id));
-                    answer(std::move(offers.front()));
-                };
-            make_offers(state->scheduler, state->connections, {{*production, user->id}}, true, on_offers);
+            make_offers(state->scheduler, state->connections, {{*production, user->id}}, true,
+                        [reply = if_there(answer, *room, user, producer_user_id, *production)](
+                            const std::vector<Result<std::string>>& offers) { reply(offers.front()); });
         });
 }
 
@@ -279,10 +285,8 @@ void Rooms::remove(const std::string& room_id, Done<size_t> done) {
     const auto room = state_->find(room_id);
     if (!room)
         return answer(no_room(room_id));
-    state_->calls->refuse(room_id, room_deleted(room_id));
-    const auto users = room->size();
-    state_->erase(*room);
-    answer(users);
+    state_->remove(*room);
+    answer(room->size());
 }
 
 std::vector<RoomSummary> Rooms::list() const {
@@ -309,8 +313,7 @@ bool Rooms::draining() const {
 void Rooms::clear() {
     while (!state_->rooms.empty()) {
         const auto room = state_->rooms.begin()->second;
-        state_->calls->refuse(room->id(), room_deleted(room->id()));
-        state_->erase(*room);
+        state_->remove(*room);
     }
 }
 

@@ -123,10 +123,12 @@ public:
     /// alone from a user that is not producing.
     void produce(const std::string& room_id, const std::string& user_id, std::optional<std::string> offer,
                  RequestedConstraints constraints, Done<Produced> done);
-    /// Applies the answer of `user_id` to the offer of `producer_user_id`'s media.
+    /// Applies the answer of `user_id` to the offer of `producer_user_id`'s media. NotFound with the field
+    /// producerUserId: that user is not there or not producing. WrongState: no offer waits for an answer.
     void consume(const std::string& room_id, const std::string& user_id, const std::string& producer_user_id,
                  std::string answer, Done<Ok> done);
-    /// A fresh offer (ICE restart) for that pair.
+    /// A fresh offer (ICE restart) for that pair, also where an earlier one could not be made. NotFound as
+    /// above.
     void reoffer(const std::string& room_id, const std::string& user_id, const std::string& producer_user_id,
                  Done<std::string> done);
     void stop_producing(const std::string& room_id, const std::string& user_id, Done<Left> done);

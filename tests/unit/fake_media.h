@@ -27,7 +27,7 @@ enum class Reply {
     Hold   ///< When the test calls settle().
 };
 
-/// The steps in hand. A connection that goes lets its own go, from inside its destructor.
+/// The steps in hand. A connection that goes lets its own go.
 class FakeSteps {
 public:
     explicit FakeSteps(Scheduler& s) : scheduler(s) {}
@@ -57,12 +57,21 @@ public:
         return names;
     }
     void forget(const void* owner) {
-        while (finish([owner](const Step& step) { return step.owner == owner; }, Reply::Drop)) {
+        std::list<Step> gone;
+        for (auto step = steps_.begin(); step != steps_.end();) {
+            const auto next = std::next(step);
+            if (step->owner == owner)
+                gone.splice(gone.end(), steps_, step);
+            step = next;
         }
+        if (drop_late)
+            scheduler.post([gone = std::make_shared<std::list<Step>>(std::move(gone))] {});
     }
 
     Scheduler& scheduler;
     std::function<Reply(const std::string& step)> reply = [](const std::string&) { return Reply::Now; };
+    bool drop_late =
+        false;  ///< Steps of a connection that goes are let go in a later task, not inside its destructor.
     std::vector<std::string> log;       ///< Every step begun and every connection closed ("close 1>2").
     std::vector<std::string> overlaps;  ///< Steps begun while the same connection had the same one in hand.
 

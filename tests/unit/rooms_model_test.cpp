@@ -36,6 +36,7 @@ public:
     }
 
     void step() {
+        engine_.steps.drop_late = chance(50);
         switch (pick(10)) {
             case 0:
             case 1:

@@ -89,16 +89,18 @@ TEST_F(RoomsOrder, WhoStopsWhileAnotherComesIsJustThere) {
 }
 
 TEST_F(RoomsOrder, WhoStartsAnewWhileAnotherComesOffersAnew) {
-    given({"1"}, 1);
-    hold({"offer 1>2"});
-    const auto added = add("2");
+    given({"1", "2"}, 2);
+    hold({"offer 1>3", "offer 2>3"});
+    const auto added = add("3");
     stop("1");
     answer_all();
     const auto anew = produce("1");
     run();
-    EXPECT_EQ(told(anew->outbound), "2=offer 1>2 #1");
-    EXPECT_EQ(told(added->users), "1");
-    const auto consumed = consume("2", "1");
+    EXPECT_EQ(told(anew->outbound), "2=offer 1>2 #1, 3=offer 1>3 #1");
+    engine.steps.settle("offer 2>3");
+    run();
+    EXPECT_EQ(told(added->users), "1, 2=offer 2>3 #1 av");
+    const auto consumed = consume("3", "1");
     run();
     EXPECT_TRUE(consumed.ok()) << consumed.text();
 }
@@ -115,8 +117,10 @@ TEST_F(RoomsOrder, WhoLeavesWhileItsOfferIsMadeIsLeftOut) {
     EXPECT_FALSE(engine.consumer("1>2"));
 }
 
-TEST_F(RoomsOrder, WhoComesBackWhileItsOldOfferIsMadeGetsANewOne) {
+class RoomsComeBack : public RoomsTest, public testing::WithParamInterface<bool> {};
+TEST_P(RoomsComeBack, GetsANewOfferWhileTheOldOneIsMade) {
     given({"1", "2"}, 0);
+    engine.steps.drop_late = GetParam();
     hold({"offer 1>2"});
     const auto produced = produce("1");
     run();
@@ -128,6 +132,8 @@ TEST_F(RoomsOrder, WhoComesBackWhileItsOldOfferIsMadeGetsANewOne) {
     EXPECT_EQ(told(produced->outbound), "") << "it is not the user the offer was for";
     EXPECT_TRUE(engine.consumer("1>2"));
 }
+INSTANTIATE_TEST_SUITE_P(Drops, RoomsComeBack, testing::Bool(),
+                         [](const auto& info) { return info.param ? "Late" : "AtOnce"; });
 
 TEST_F(RoomsOrder, AProducerThatLeavesWhileAnotherComesIsLeftOut) {
     given({"1", "2"}, 2);
@@ -203,28 +209,30 @@ TEST_F(RoomsOrder, LeavingTakesItsTurn) {
 
 TEST_F(RoomsOrder, TheRoomGoesInTheMiddleOfEverything) {
     given({"1", "2", "3", "4"}, 2);
-    hold({"produce 1", "produce 3", "offer 2>4", "offer 1>5", "answer 1>4"});
+    produce("1");
+    run();
+    hold({"produce 1", "answer 1>2", "produce 3", "offer 2>4", "offer 1>5"});
     const auto update = produce("1", "audio");
+    const auto consumed = consume("2", "1");
     const auto first = produce("3");
     const auto offer = reoffer("4", "2");
     const auto added = add("5");
-    const auto waiting = consume("4", "1");
-    const auto also_waiting = add("5");
     const auto leaving = leave("3");
+    const auto waiting = consume("4", "1");
     run();
     const auto removed = remove();
     const auto anew = create("r", rooms::NewUser{"4"});
     run();
     EXPECT_EQ(*removed, 5u);
-    for (const auto& failed : {update, first})
-        EXPECT_TRUE(failed.failed(ErrorCode::NotFound)) << failed.text();
-    for (const auto& failed : {added, also_waiting})
-        EXPECT_TRUE(failed.failed(ErrorCode::NotFound)) << failed.text();
-    EXPECT_TRUE(offer.failed(ErrorCode::NotFound)) << offer.text();
-    EXPECT_TRUE(waiting.failed(ErrorCode::NotFound)) << waiting.text();
-    EXPECT_TRUE(leaving.failed(ErrorCode::NotFound)) << leaving.text();
-    EXPECT_EQ(update.error().message, "the room \"r\" was deleted");
-    EXPECT_EQ(waiting.error().message, "the room \"r\" was deleted");
+    const std::string deleted = "the room \"r\" was deleted";
+    EXPECT_EQ(update.text(), deleted);
+    EXPECT_EQ(consumed.text(), deleted);
+    EXPECT_EQ(first.text(), deleted);
+    EXPECT_EQ(offer.text(), deleted);
+    EXPECT_EQ(added.text(), deleted);
+    EXPECT_EQ(leaving.text(), deleted);
+    EXPECT_EQ(waiting.text(), deleted);
+    EXPECT_TRUE(update.failed(ErrorCode::NotFound));
     EXPECT_EQ(engine.connections(), 0u);
     ASSERT_TRUE(anew.ok()) << "it came after the deletion: " << anew.text();
     EXPECT_TRUE(anew->users.empty());
