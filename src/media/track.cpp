@@ -139,9 +139,10 @@ Tap::~Tap() {
     const auto gate_sink = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(gate_.get(), "sink"));
     gst_pad_unlink(tee_pad_.get(), gate_sink.get());
     gst_element_release_request_pad(track_->tee_.get(), tee_pad_.get());
+    std::string name = std::string("gate ") + GST_OBJECT_NAME(gate_.get());
     // A packet may still be on its way through the gate: NULL waits for it.
     track_->pipeline_->reaper().reap(
-        std::string("gate ") + GST_OBJECT_NAME(gate_.get()),
+        std::move(name),
         [gate = std::move(gate_), out = std::move(out_), track = track_->bin_, pipeline = track_->pipeline_] {
             gst_element_set_locked_state(gate.get(), TRUE);
             gst_element_set_state(gate.get(), GST_STATE_NULL);
