@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <string_view>
+#include <sys/socket.h>
 #include <utility>
 
-#include "base/json.h"
 #include "base/log.h"
 #include "http/hang_up.h"
 
@@ -26,9 +26,30 @@ std::string request_id(const char* offered) {
     return made.get();
 }
 
-bool has_body(SoupMessageHeaders* headers) {
-    return soup_message_headers_get_encoding(headers) == SOUP_ENCODING_CHUNKED ||
-           soup_message_headers_get_content_length(headers) > 0;
+std::string now_as_http_date() {
+    const std::unique_ptr<GDateTime, decltype(&g_date_time_unref)> now(g_date_time_new_now_utc(),
+                                                                       g_date_time_unref);
+    const std::unique_ptr<char, decltype(&g_free)> text(soup_date_time_to_string(now.get(), SOUP_DATE_HTTP),
+                                                        g_free);
+    return text.get();
+}
+
+/// The announced length of a body, 0 when none is; nothing when it is no number, or two.
+std::optional<uint64_t> announced_length(SoupMessageHeaders* headers) {
+    const char* text = soup_message_headers_get_list(headers, "Content-Length");
+    guint64 length = 0;
+    if (text && !g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT64, &length, nullptr))
+        return std::nullopt;
+    return length;
+}
+
+/// What its client has closed may have been cut short between two header lines, which libsoup does not see.
+bool is_half_closed(GIOStream* stream) {
+    if (!G_IS_SOCKET_CONNECTION(stream))
+        return false;
+    char byte = 0;
+    return recv(g_socket_get_fd(g_socket_connection_get_socket(G_SOCKET_CONNECTION(stream))), &byte, 1,
+                MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 /// Nothing, when the body may be read as JSON.
@@ -55,38 +76,35 @@ Response too_large(size_t bytes, size_t limit) {
 
 }  // namespace
 
-std::shared_ptr<Exchange> Exchange::begin(SoupServerMessage* message, const Scheduler& scheduler,
-                                          Limits limits) {
-    auto exchange = std::make_shared<Exchange>(message, scheduler, limits);
-    g_object_set_data_full(G_OBJECT(message), kKey, new std::shared_ptr<Exchange>(exchange),
-                           [](gpointer data) { delete static_cast<std::shared_ptr<Exchange>*>(data); });
+void Exchange::begin(SoupServerMessage* message, GIOStream* stream, const Scheduler& scheduler,
+                     Limits limits) {
+    const auto exchange = std::make_shared<Exchange>(message, stream, scheduler, limits);
     exchange->limit_ = timer(limits.read, [weak = exchange->weak_from_this()] {
         if (const auto self = weak.lock())
-            self->refuse(problem(SOUP_STATUS_REQUEST_TIMEOUT, "the request did not arrive in time"));
+            self->answer(problem(SOUP_STATUS_REQUEST_TIMEOUT, "the request did not arrive in time"));
     });
-    return exchange;
+    g_object_set_data_full(G_OBJECT(message), kKey,
+                           std::make_unique<std::shared_ptr<Exchange>>(exchange).release(),
+                           [](gpointer data) { delete static_cast<std::shared_ptr<Exchange>*>(data); });
 }
 
 Exchange& Exchange::of(SoupServerMessage* message) {
     return **static_cast<std::shared_ptr<Exchange>*>(g_object_get_data(G_OBJECT(message), kKey));
 }
 
-Exchange::Exchange(SoupServerMessage* message, const Scheduler& scheduler, Limits limits)
-    : message_(message), scheduler_(scheduler), limits_(limits) {
-    // What libsoup says by itself to something that is not HTTP has a status, but no body.
-    const std::string unreadable = json::object(
-        {{"type", json::quoted("about:blank")}, {"title", json::quoted("The request is not readable HTTP")}});
-    soup_server_message_set_response(message_, "application/problem+json", SOUP_MEMORY_COPY,
-                                     unreadable.data(), unreadable.size());
-    g_signal_connect(message_, "got-chunk", G_CALLBACK(+[](SoupServerMessage*, GBytes* chunk, gpointer self) {
-                         static_cast<Exchange*>(self)->chunk_read(g_bytes_get_size(chunk));
-                     }),
-                     this);
-}
-
-Exchange::~Exchange() {
-    if (ended_)
-        ended_();
+Exchange::Exchange(SoupServerMessage* message, GIOStream* stream, const Scheduler& scheduler, Limits limits)
+    : message_(message),
+      stream_(retain(stream)),
+      scheduler_(scheduler),
+      limits_(limits),
+      id_(request_id(nullptr)) {
+    // For what libsoup answers by itself: a request that is not HTTP.
+    const auto unreadable = problem(SOUP_STATUS_BAD_REQUEST, "the request is not HTTP that can be read");
+    SoupMessageHeaders* headers = soup_server_message_get_response_headers(message_);
+    for (const auto& [name, value] : headers_of(unreadable))
+        soup_message_headers_replace(headers, name.c_str(), value.c_str());
+    soup_message_body_append(soup_server_message_get_response_body(message_), SOUP_MEMORY_COPY,
+                             unreadable.body.data(), unreadable.body.size());
 }
 
 void Exchange::headers_read(const Tokens& tokens) {
@@ -95,42 +113,29 @@ void Exchange::headers_read(const Tokens& tokens) {
     id_ = request_id(soup_message_headers_get_one(headers, "X-Request-Id"));
     match_ = match(soup_server_message_get_method(message_),
                    g_uri_get_path(soup_server_message_get_uri(message_)));
-    // Or libsoup would answer with pieces of the answer.
-    soup_message_headers_remove(headers, "Range");
+    // All that libsoup may have to say from now on is "100 Continue".
+    soup_message_headers_clear(soup_server_message_get_response_headers(message_));
 
     const bool open_to_all = tokens.empty() || (match_.route && !match_.route->needs_token);
     if (!open_to_all && !tokens.accept(soup_message_headers_get_one(headers, "Authorization")))
-        return refuse(problem(SOUP_STATUS_UNAUTHORIZED, "a valid bearer token is required"));
-    const goffset announced = soup_message_headers_get_content_length(headers);
-    if (announced > 0 && static_cast<size_t>(announced) > limits_.body_bytes)
-        refuse(too_large(static_cast<size_t>(announced), limits_.body_bytes));
+        return answer(problem(SOUP_STATUS_UNAUTHORIZED, "a valid bearer token is required"));
+    const auto announced = announced_length(headers);
+    if (!announced)
+        return answer(problem(SOUP_STATUS_BAD_REQUEST, "the Content-Length is not one number"));
+    if (*announced > limits_.body_bytes)
+        answer(too_large(*announced, limits_.body_bytes));
 }
 
 void Exchange::chunk_read(size_t bytes) {
     body_bytes_ += bytes;
     if (body_bytes_ > limits_.body_bytes)
-        refuse(too_large(body_bytes_, limits_.body_bytes));
+        answer(too_large(body_bytes_, limits_.body_bytes));
 }
 
-void Exchange::refuse(const Response& response) {
-    if (soup_server_message_get_method(message_) &&
-        !has_body(soup_server_message_get_request_headers(message_)))
-        return answer(response);
-    state_ = State::Answered;
-    write_log(response.status);
-    std::string text =
-        "HTTP/1.1 " + std::to_string(response.status) + " " + soup_status_get_phrase(response.status);
-    for (const auto& [name, value] : response.headers)
-        text.append("\r\n").append(name).append(": ").append(value);
-    text += "\r\nConnection: close\r\nContent-Length: " + std::to_string(response.body.size()) + "\r\n\r\n";
-    const auto self =
-        shared_from_this();  // The message, and with it this, ends with the loss of its connection.
-    hang_up(Object<GIOStream>(soup_server_message_steal_connection(message_)), text + response.body);
-}
-
-void Exchange::handle(rooms::Rooms& rooms, std::function<void()> ended) {
+void Exchange::handle(rooms::Rooms& rooms, std::function<void()> sent) {
     state_ = State::Handling;
-    ended_ = std::move(ended);
+    sent_ = std::move(sent);
+    soup_server_message_pause(message_);
     const std::weak_ptr<Exchange> weak = weak_from_this();
     limit_ = timer(limits_.deadline, [weak] {
         if (const auto self = weak.lock())
@@ -142,7 +147,7 @@ void Exchange::handle(rooms::Rooms& rooms, std::function<void()> ended) {
         Response response =
             problem(SOUP_STATUS_METHOD_NOT_ALLOWED, "the methods of this route are " + match_.allowed);
         response.headers.emplace_back("Allow", match_.allowed);
-        return answer(response);
+        return answer(std::move(response));
     }
     if (match_.fault)
         return answer(problem(*match_.fault));
@@ -150,38 +155,48 @@ void Exchange::handle(rooms::Rooms& rooms, std::function<void()> ended) {
         if (auto fault = fault_of_content(soup_server_message_get_request_headers(message_)))
             return answer(problem(SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE, *fault));
 
+    if (body_bytes_ == 0 && match_.route->method != "GET" && is_half_closed(stream_.get()))
+        return answer(
+            problem(SOUP_STATUS_BAD_REQUEST, "the client has closed, perhaps in the middle of its request"));
+
     const std::unique_ptr<GBytes, decltype(&g_bytes_unref)> body(
         soup_message_body_flatten(soup_server_message_get_request_body(message_)), g_bytes_unref);
     size_t size = 0;
     const auto* data = static_cast<const char*>(g_bytes_get_data(body.get(), &size));
-    match_.call.body = {data, size};
-    match_.route->handle(rooms, match_.call, Reply([weak](Result<std::string> result) {
+    Call call = match_.call;
+    call.body = {data, size};
+    match_.route->handle(rooms, call, Reply([weak](Result<std::string> result) {
                              if (const auto self = weak.lock())
                                  self->answer(result ? success(std::move(*result)) : problem(result.error()));
                          }));
-    match_.call.body = {};
-    if (state_ == State::Handling) {
-        paused_ = true;
-        soup_server_message_pause(message_);
-    }
 }
 
-void Exchange::answer(const Response& response) {
+void Exchange::answer(Response response) {
     if (state_ == State::Answered)
         return;
     state_ = State::Answered;
     limit_.reset();
     write_log(response.status);
-    soup_server_message_set_status(message_, response.status, nullptr);
-    SoupMessageHeaders* headers = soup_server_message_get_response_headers(message_);
-    for (const auto& [name, value] : response.headers)
-        soup_message_headers_replace(headers, name.c_str(), value.c_str());
-    soup_message_headers_replace(headers, "X-Request-Id", id_.c_str());
-    SoupMessageBody* body = soup_server_message_get_response_body(message_);
-    soup_message_body_truncate(body);
-    soup_message_body_append(body, SOUP_MEMORY_COPY, response.body.data(), response.body.size());
-    if (paused_)
-        soup_server_message_unpause(message_);
+    std::string text = "HTTP/1.1 " + std::to_string(response.status) + " " +
+                       soup_status_get_phrase(response.status) + "\r\n";
+    for (const auto& [name, value] : headers_of(response))
+        text.append(name).append(": ").append(value).append("\r\n");
+    text += "\r\n";
+    if (soup_server_message_get_method(message_) != SOUP_METHOD_HEAD)
+        text += response.body;
+    // libsoup lets go of the connection, and with it of the message, which holds this.
+    const auto self = shared_from_this();
+    const Object<GIOStream> wrapped(soup_server_message_steal_connection(message_));
+    hang_up(std::move(stream_), std::move(text), std::move(sent_));
+}
+
+std::vector<Header> Exchange::headers_of(const Response& response) const {
+    auto headers = response.headers;
+    headers.emplace_back("Content-Length", std::to_string(response.body.size()));
+    headers.emplace_back("Connection", "close");
+    headers.emplace_back("Date", now_as_http_date());
+    headers.emplace_back("X-Request-Id", id_);
+    return headers;
 }
 
 void Exchange::write_log(unsigned status) const {

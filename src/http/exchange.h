@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <libsoup/soup.h>
 
@@ -15,11 +16,17 @@
 
 namespace sluice::http {
 
-/// One request and the answer that is owed to it: Reading -> Handling -> Answered, or Reading -> Answered
-/// when it is refused before it has come whole. The log gets one line for each answer.
+/// One connection, its one request, and the answer that is owed to it: Reading -> Handling -> Answered, or
+/// Reading -> Answered when the request is refused before it has come whole. The log gets one line for each
+/// answer.
 ///
-/// It lives as long as its SoupServerMessage, that is until the answer has been sent or the connection is
-/// lost. Whoever answers later holds it weakly. Scheduler thread only.
+/// libsoup reads the request; the answer leaves by hang_up(). libsoup 3.2 leaks each connection that its
+/// client closes between two requests (3.3.0 does not, commit d20c6601), reads a body to its end however
+/// large it is, and closes with a reset what has unread bytes in it.
+///
+/// An exchange ends with its SoupServerMessage: answered, or with its connection lost, which libsoup notices
+/// while it reads, but not while it waits for an answer. Whoever answers later holds it weakly. Scheduler
+/// thread only.
 class Exchange : public std::enable_shared_from_this<Exchange> {
 public:
     struct Limits {
@@ -28,43 +35,41 @@ public:
         std::chrono::milliseconds deadline;  ///< From then to the answer; then 504.
     };
 
-    /// Attaches one to `message`, which is about to be read.
-    static std::shared_ptr<Exchange> begin(SoupServerMessage* message, const Scheduler& scheduler,
-                                           Limits limits);
+    /// Attaches one to `message`, which is about to be read from `stream`.
+    static void begin(SoupServerMessage* message, GIOStream* stream, const Scheduler& scheduler,
+                      Limits limits);
     static Exchange& of(SoupServerMessage* message);
-    Exchange(SoupServerMessage* message, const Scheduler& scheduler, Limits limits);
-    ~Exchange();
+    Exchange(SoupServerMessage* message, GIOStream* stream, const Scheduler& scheduler, Limits limits);
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
 
-    /// The headers have come: finds the route, and refuses a stranger and a body that is too long by its own
-    /// account.
+    /// The headers have come: finds the route; refuses strangers and a body that says itself that it is too
+    /// large.
     void headers_read(const Tokens& tokens);
-    /// The request has come whole: runs its route, and `ended` when this exchange is over.
-    void handle(rooms::Rooms& rooms, std::function<void()> ended);
+    /// A part of the body has come, which libsoup keeps.
+    void chunk_read(size_t bytes);
+    /// The request has come whole: runs its route, and `sent` when the answer has left.
+    void handle(rooms::Rooms& rooms, std::function<void()> sent);
 
 private:
     enum class State { Reading, Handling, Answered };
 
-    void chunk_read(size_t bytes);
-    /// Answers before the body has come. A body that is on its way is thrown away, and the connection with
-    /// it.
-    void refuse(const Response& response);
     /// The first answer counts; a later one is ignored.
-    void answer(const Response& response);
+    void answer(Response response);
+    std::vector<Header> headers_of(const Response& response) const;
     void write_log(unsigned status) const;
 
     SoupServerMessage* const message_;
+    Object<GIOStream> stream_;
     const Scheduler& scheduler_;
     const Limits limits_;
     State state_ = State::Reading;
-    bool paused_ = false;
     size_t body_bytes_ = 0;
     std::string id_;  ///< X-Request-Id: the client's, or one of ours.
     Scheduler::Duration started_{0};
     Match match_;
     Source limit_;
-    std::function<void()> ended_;
+    std::function<void()> sent_ = [] {};
 };
 
 }  // namespace sluice::http

@@ -1,17 +1,19 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 
 #include "http/object.h"
 
 namespace sluice::http {
 
-constexpr std::chrono::seconds kLingerTime{5};
+constexpr std::chrono::seconds kSendLimit{30};
+constexpr std::chrono::seconds kLingerLimit{5};
 
-/// Sends `last_words` and closes. What the client is still sending is read and thrown away until it has
-/// closed too, for at most kLingerTime: a connection closed with unread bytes in it is reset, and the client
-/// might never read the answer.
-void hang_up(Object<GIOStream> stream, const std::string& last_words);
+/// Sends `last_words` within kSendLimit, calls `sent` (whether they left or not), and closes. What the client
+/// is still sending is thrown away until it closes too, for at most kLingerLimit: a connection closed with
+/// unread bytes in it is reset, and the client might never read the last words.
+void hang_up(Object<GIOStream> stream, std::string last_words, std::function<void()> sent);
 
 }  // namespace sluice::http

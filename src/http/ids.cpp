@@ -15,6 +15,8 @@ std::optional<std::string> fault_of_id(std::string_view id) {
     for (const char* c = id.data(); c < id.data() + id.size(); c = g_utf8_next_char(c))
         if (g_unichar_iscntrl(g_utf8_get_char(c)))
             return "must not contain control characters";
+    if (id == "." || id == "..")
+        return "must not be \".\" or \"..\", which a path cannot carry (RFC 3986, section 5.2.4)";
     return std::nullopt;
 }
 

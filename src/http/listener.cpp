@@ -22,6 +22,7 @@ Error taken(GError* error) {
 struct Listener::State : std::enable_shared_from_this<State> {
     Object<GSocket> socket;
     Object<GTlsCertificate> certificate;
+    std::chrono::seconds handshake_limit;
     OnConnection on_connection;
     size_t connections = 0;
     Source watch;  ///< On the socket, or a pause after an error; none while kMaxConnections are open.
@@ -86,13 +87,11 @@ struct Listener::State : std::enable_shared_from_this<State> {
             g_tls_server_connection_new(G_IO_STREAM(connection), certificate.get(), nullptr));
         if (!tls)
             return;
-        // Clients that just close are the rule; every HTTP message says its own length.
-        g_object_set(tls.get(), "require-close-notify", FALSE, nullptr);
         auto handshake = std::make_unique<Handshake>();
         handshake->listener = weak_from_this();
         handshake->connection = retain(connection);
         GCancellable* cancellable = handshake->cancellable.get();
-        handshake->limit = timer(kHandshakeTimeout, [cancellable] { g_cancellable_cancel(cancellable); });
+        handshake->limit = timer(handshake_limit, [cancellable] { g_cancellable_cancel(cancellable); });
         g_tls_connection_handshake_async(
             G_TLS_CONNECTION(tls.get()), G_PRIORITY_DEFAULT, cancellable,
             [](GObject* source, GAsyncResult* result, gpointer data) {
@@ -109,7 +108,9 @@ struct Listener::State : std::enable_shared_from_this<State> {
 Listener::Listener(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 Result<std::unique_ptr<Listener>> Listener::open(GInetAddress* address, uint16_t port,
-                                                 GTlsCertificate* certificate, OnConnection on_connection) {
+                                                 GTlsCertificate* certificate,
+                                                 std::chrono::seconds handshake_limit,
+                                                 OnConnection on_connection) {
     auto state = std::make_shared<State>();
     GError* error = nullptr;
     state->socket.reset(g_socket_new(g_inet_address_get_family(address), G_SOCKET_TYPE_STREAM,
@@ -124,6 +125,7 @@ Result<std::unique_ptr<Listener>> Listener::open(GInetAddress* address, uint16_t
         return taken(error);
     if (certificate)
         state->certificate = retain(certificate);
+    state->handshake_limit = handshake_limit;
     state->on_connection = std::move(on_connection);
     state->listen();
     return std::unique_ptr<Listener>(new Listener(std::move(state)));
@@ -132,10 +134,6 @@ Result<std::unique_ptr<Listener>> Listener::open(GInetAddress* address, uint16_t
 Listener::~Listener() {
     state_->watch.reset();
     g_socket_close(state_->socket.get(), nullptr);
-}
-
-GSocket* Listener::socket() const {
-    return state_->socket.get();
 }
 
 uint16_t Listener::port() const {

@@ -23,15 +23,15 @@ public:
     using OnConnection = std::function<void(GIOStream* stream, GSocketConnection* socket)>;
     static constexpr size_t kMaxConnections = 500;
     static constexpr std::chrono::seconds kIdleTimeout{60};
-    static constexpr std::chrono::seconds kHandshakeTimeout{10};
 
     /// `certificate` may be null: no TLS. An error is the system's reason.
     static Result<std::unique_ptr<Listener>> open(GInetAddress* address, uint16_t port,
-                                                  GTlsCertificate* certificate, OnConnection on_connection);
+                                                  GTlsCertificate* certificate,
+                                                  std::chrono::seconds handshake_limit,
+                                                  OnConnection on_connection);
     /// Nothing is accepted any more; what has been handed on lives on.
     ~Listener();
 
-    GSocket* socket() const;
     uint16_t port() const;
 
 private:

@@ -8,11 +8,13 @@
 
 namespace sluice::http {
 
+using Header = std::pair<std::string, std::string>;
+
 /// What leaves the server for one request.
 struct Response {
     unsigned status;
     std::string body;
-    std::vector<std::pair<std::string, std::string>> headers;
+    std::vector<Header> headers;
 };
 
 Response success(std::string json);

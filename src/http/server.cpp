@@ -12,8 +12,6 @@
 namespace sluice::http {
 namespace {
 
-constexpr std::chrono::seconds kReadLimit{30};
-
 Error wrong(std::string message) {
     return {ErrorCode::InvalidArgument, std::move(message)};
 }
@@ -50,12 +48,12 @@ Result<Object<GTlsCertificate>> load_certificate(const Options& options) {
 
 }  // namespace
 
-struct Server::State {
+struct Server::State : std::enable_shared_from_this<State> {
     State(Scheduler& scheduler_in, rooms::Rooms& rooms_in, const Options& options)
         : scheduler(scheduler_in),
           rooms(rooms_in),
           tokens(options.tokens),
-          limits{options.body_limit_bytes, kReadLimit, options.deadline} {}
+          limits{options.body_limit_bytes, options.read_limit, options.deadline} {}
 
     Scheduler& scheduler;
     rooms::Rooms& rooms;
@@ -63,6 +61,7 @@ struct Server::State {
     const Exchange::Limits limits;
     Object<SoupServer> soup;
     std::unique_ptr<Listener> listener;  ///< None while draining.
+    GIOStream* connecting = nullptr;     ///< The connection whose request libsoup announces, while it does.
     size_t handling = 0;                 ///< Exchanges whose answer has not left yet.
     std::optional<Done<Ok>> drained;
 
@@ -74,7 +73,7 @@ struct Server::State {
         if (!certificate)
             return certificate.error();
         auto opened =
-            Listener::open(address->get(), options.port, certificate->get(),
+            Listener::open(address->get(), options.port, certificate->get(), options.read_limit,
                            [this](GIOStream* stream, GSocketConnection* socket) { connect(stream, socket); });
         if (!opened)
             return wrong("http.address, http.port: cannot listen on " + options.address + " port " +
@@ -88,8 +87,7 @@ struct Server::State {
         soup.reset(soup_server_new("raw-paths", TRUE, nullptr));
         g_signal_connect(soup.get(), "request-started",
                          G_CALLBACK(+[](SoupServer*, SoupServerMessage* message, gpointer data) {
-                             auto* self = static_cast<State*>(data);
-                             Exchange::begin(message, self->scheduler, self->limits);
+                             static_cast<State*>(data)->begin(message);
                          }),
                          this);
         soup_server_add_early_handler(
@@ -104,28 +102,33 @@ struct Server::State {
                 static_cast<State*>(data)->handle(message);
             },
             this, nullptr);
-
-        // libsoup keeps connections alive only while it listens itself. So it is given our socket too, but
-        // watches it on a context that never runs.
-        GMainContext* never_run = g_main_context_new();
-        g_main_context_push_thread_default(never_run);
-        soup_server_listen_socket(soup.get(), listener->socket(), SoupServerListenOptions(0), nullptr);
-        g_main_context_pop_thread_default(never_run);
-        g_main_context_unref(never_run);
     }
 
     void connect(GIOStream* stream, GSocketConnection* socket) {
         const Object<GSocketAddress> local(g_socket_connection_get_local_address(socket, nullptr));
         const Object<GSocketAddress> remote(g_socket_connection_get_remote_address(socket, nullptr));
-        if (local && remote)  // Or the client has gone already.
-            soup_server_accept_iostream(soup.get(), stream, local.get(), remote.get(), nullptr);
+        if (!local || !remote)
+            return;  // The client has gone already.
+        connecting = stream;
+        soup_server_accept_iostream(soup.get(), stream, local.get(), remote.get(), nullptr);
+    }
+
+    void begin(SoupServerMessage* message) {
+        Exchange::begin(message, connecting, scheduler, limits);
+        g_signal_connect(message, "got-chunk",
+                         G_CALLBACK(+[](SoupServerMessage* from, GBytes* chunk, gpointer) {
+                             Exchange::of(from).chunk_read(g_bytes_get_size(chunk));
+                         }),
+                         nullptr);
     }
 
     void handle(SoupServerMessage* message) {
         handling++;
-        Exchange::of(message).handle(rooms, [this] {
-            handling--;
-            finish_draining();
+        Exchange::of(message).handle(rooms, [weak = weak_from_this()] {
+            if (const auto self = weak.lock()) {
+                self->handling--;
+                self->finish_draining();
+            }
         });
     }
 
@@ -136,11 +139,11 @@ struct Server::State {
     }
 };
 
-Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Server::Server(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 Result<std::unique_ptr<Server>> Server::listen(Scheduler& scheduler, rooms::Rooms& rooms,
                                                const Options& options) {
-    auto state = std::make_unique<State>(scheduler, rooms, options);
+    auto state = std::make_shared<State>(scheduler, rooms, options);
     if (auto status = state->listen(options); !status)
         return status.error();
     return std::unique_ptr<Server>(new Server(std::move(state)));

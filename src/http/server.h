@@ -20,6 +20,8 @@ struct Options {
     std::string tls_key;
     bool insecure = false;  ///< Allows a non-loopback address without tokens.
     size_t body_limit_bytes = 1 << 20;
+    std::chrono::seconds read_limit{
+        30};                            ///< For a TLS handshake, and for a request to arrive whole; then 408.
     std::chrono::seconds deadline{15};  ///< A deferred reply that is later is 504.
 };
 
@@ -36,8 +38,8 @@ public:
 
 private:
     struct State;
-    explicit Server(std::unique_ptr<State> state);
-    std::unique_ptr<State> state_;
+    explicit Server(std::shared_ptr<State> state);
+    std::shared_ptr<State> state_;
 };
 
 }  // namespace sluice::http

@@ -26,17 +26,21 @@ int main(int argc, char** argv) {
     const char* key = "";
     int body_limit = 1 << 20;
     int deadline_s = 15;
+    int read_limit_s = 30;
+    int port = 0;
     int users_per_room = 100;
     int connections = 2000;
     gboolean insecure = FALSE;
     gboolean print_routes = FALSE;
     const GOptionEntry entries[] = {
         {"address", 0, 0, G_OPTION_ARG_STRING, &address, nullptr, nullptr},
+        {"port", 0, 0, G_OPTION_ARG_INT, &port, nullptr, nullptr},
         {"token", 0, 0, G_OPTION_ARG_STRING_ARRAY, &tokens, nullptr, nullptr},
         {"tls-certificate", 0, 0, G_OPTION_ARG_STRING, &certificate, nullptr, nullptr},
         {"tls-key", 0, 0, G_OPTION_ARG_STRING, &key, nullptr, nullptr},
         {"body-limit", 0, 0, G_OPTION_ARG_INT, &body_limit, nullptr, nullptr},
         {"deadline", 0, 0, G_OPTION_ARG_INT, &deadline_s, nullptr, nullptr},
+        {"read-limit", 0, 0, G_OPTION_ARG_INT, &read_limit_s, nullptr, nullptr},
         {"users-per-room", 0, 0, G_OPTION_ARG_INT, &users_per_room, nullptr, nullptr},
         {"connections", 0, 0, G_OPTION_ARG_INT, &connections, nullptr, nullptr},
         {"insecure", 0, 0, G_OPTION_ARG_NONE, &insecure, nullptr, nullptr},
@@ -56,12 +60,13 @@ int main(int argc, char** argv) {
 
     http::Options options;
     options.address = address;
-    options.port = 0;
+    options.port = static_cast<uint16_t>(port);
     for (char** token = tokens; token && *token; token++) options.tokens.emplace_back(*token);
     options.tls_certificate = certificate;
     options.tls_key = key;
     options.insecure = insecure;
     options.body_limit_bytes = static_cast<size_t>(body_limit);
+    options.read_limit = std::chrono::seconds(read_limit_s);
     options.deadline = std::chrono::seconds(deadline_s);
 
     struct {
@@ -80,8 +85,6 @@ int main(int argc, char** argv) {
         return 2;
     }
     state.server = std::move(*server);
-    std::printf("port %d\n", state.server->port());
-    std::fflush(stdout);
     g_unix_signal_add(
         SIGTERM,
         [](gpointer data) -> gboolean {
@@ -91,6 +94,8 @@ int main(int argc, char** argv) {
             return G_SOURCE_REMOVE;
         },
         &state);
+    std::printf("port %d\n", state.server->port());
+    std::fflush(stdout);
     g_main_loop_run(state.loop);
     state.server.reset();
     state.rooms->clear();

@@ -33,18 +33,20 @@ private:
         Connection(const Connection&) = delete;
         Connection& operator=(const Connection&) = delete;
 
+        /// True: `value` is the answer.
         template <typename T>
-        void answer(const std::string& sdp, T value, Done<T> done) {
+        bool answer(const std::string& sdp, T value, Done<T> done) {
             if (says(sdp, "a=x-never"))
-                return owed.push_back(std::make_shared<Done<T>>(std::move(done)));
-            if (says(sdp, "a=x-drop"))
-                return;
+                owed.push_back(std::make_shared<Done<T>>(done));
+            if (says(sdp, "a=x-never") || says(sdp, "a=x-drop"))
+                return false;
             Result<T> result = std::move(value);
             if (!sdp.starts_with("v=0"))
                 result = Error{ErrorCode::InvalidArgument, "no SDP starts with '" + sdp.substr(0, 8) + "'"};
             else if (says(sdp, "a=x-refuse"))
                 result = Error{ErrorCode::Unacceptable, "the SDP asks to be refused"};
-            engine.scheduler_.post([done = std::move(done), result = std::move(result)] { done(result); });
+            engine.scheduler_.post([done, result] { done(result); });
+            return result.has_value();
         }
 
         FakeEngine& engine;
@@ -65,9 +67,7 @@ private:
                 return connection.engine.scheduler_.post([done] {
                     done(Error{ErrorCode::WrongState, "no offer waits for an answer"});
                 });
-            if (sdp.starts_with("v=0") && !says(sdp, "a=x-"))
-                waiting--;
-            connection.answer<Ok>(sdp, Ok{}, std::move(done));
+            waiting -= connection.answer<Ok>(sdp, Ok{}, std::move(done));
         }
         media::ConnectionStats stats() const override {
             return {
@@ -83,16 +83,16 @@ private:
         explicit Producer(FakeEngine& engine) : connection(engine) {}
 
         void offer(std::string sdp, Done<std::string> done) override {
-            offered = sdp;
-            connection.answer<std::string>(sdp, "v=0\r\ns=answer\r\n", std::move(done));
+            if (connection.answer<std::string>(sdp, "v=0\r\ns=answer\r\n", std::move(done)))
+                accepted = sdp;
         }
         media::Constraints tracks() const override {
-            return {says(offered, "m=audio"), says(offered, "m=video")};
+            return {says(accepted, "m=audio"), says(accepted, "m=video")};
         }
         void set_flowing(media::Constraints) override {}
         std::unique_ptr<media::Consumer> consume(const std::string&,
                                                  std::function<void(media::ConnectionState)>) override {
-            return std::make_unique<Consumer>(connection.engine, !says(offered, "a=x-no-offers"));
+            return std::make_unique<Consumer>(connection.engine, !says(accepted, "a=x-no-offers"));
         }
         media::ConnectionStats stats() const override {
             return {
@@ -103,7 +103,7 @@ private:
         }
 
         Connection connection;
-        std::string offered;
+        std::string accepted;
     };
 
     Scheduler& scheduler_;
