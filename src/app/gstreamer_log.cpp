@@ -7,7 +7,7 @@
 #include <gst/gst.h>
 
 #include "base/log.h"
-#include "base/owned.h"
+#include "gst/ref.h"
 
 namespace sluice::app {
 namespace {
@@ -41,6 +41,26 @@ bool may_write(const char* category, unsigned& left_out) {
     return true;
 }
 
+/// "/GstPipeline:room|user/..." as gst_object_get_path_string() has it, which may not be called here: an
+/// element may write while it holds its own lock (rtprtxsend 1.22 does), and that lock is not recursive. An
+/// element that writes is in its bin, so its parent may be read without the lock; above it the path ends at a
+/// lock that is held.
+std::string path_of(GObject* object) {
+    std::string path;
+    auto at = gst::Ref<GstObject>::retain(GST_IS_OBJECT(object) ? GST_OBJECT(object) : nullptr);
+    while (at) {
+        const bool locked = g_mutex_trylock(GST_OBJECT_GET_LOCK(at.get()));
+        if (!locked && !path.empty())
+            break;
+        path = std::string("/") + G_OBJECT_TYPE_NAME(at.get()) + ":" + GST_OBJECT_NAME(at.get()) + path;
+        auto parent = gst::Ref<GstObject>::retain(GST_OBJECT_PARENT(at.get()));
+        if (locked)
+            GST_OBJECT_UNLOCK(at.get());
+        at = std::move(parent);
+    }
+    return path;
+}
+
 void on_message(GstDebugCategory* category, GstDebugLevel level, const gchar*, const gchar*, gint,
                 GObject* object, GstDebugMessage* message, gpointer) noexcept {
     const auto ours = level == GST_LEVEL_ERROR ? log::Level::Error : log::Level::Warning;
@@ -48,11 +68,9 @@ void on_message(GstDebugCategory* category, GstDebugLevel level, const gchar*, c
     if (level > GST_LEVEL_WARNING || !log::enabled(ours) ||
         !may_write(gst_debug_category_get_name(category), left_out))
         return;
-    const glib::OwnedString path(GST_IS_OBJECT(object) ? gst_object_get_path_string(GST_OBJECT(object))
-                                                       : nullptr);
     log::write(ours, "gstreamer",
                {{"category", gst_debug_category_get_name(category)},
-                {"element", path ? path.get() : ""},
+                {"element", path_of(object)},
                 {"text", gst_debug_message_get(message)},
                 {"left_out", std::to_string(left_out)}});
 }
