@@ -112,6 +112,7 @@ class Server:
         self.log = tempfile.NamedTemporaryFile(prefix="contract-server-")
         self.token = token
         self.tls = None
+        self.terminated = False
         environment = dict(os.environ, G_DEBUG="fatal-criticals")
         command = [self.program, *options] + (["--token", token] if token else [])
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env=environment)
@@ -127,10 +128,11 @@ class Server:
         self.stop()
 
     def terminate(self):
+        self.terminated = True
         self.process.send_signal(signal.SIGTERM)
 
     def stop(self):
-        if self.process.poll() is None:
+        if not self.terminated:
             self.terminate()
         status = self.process.wait(PATIENCE_S)
         log = self.log_text()

@@ -20,10 +20,10 @@
 using namespace sluice;
 
 int main(int argc, char** argv) {
-    const char* address = "127.0.0.1";
-    char** tokens = nullptr;
-    const char* certificate = "";
-    const char* key = "";
+    g_autofree char* address = nullptr;
+    g_auto(GStrv) tokens = nullptr;
+    g_autofree char* certificate = nullptr;
+    g_autofree char* key = nullptr;
     int body_limit = 1 << 20;
     int deadline_s = 15;
     int read_limit_s = 30;
@@ -59,21 +59,23 @@ int main(int argc, char** argv) {
     }
 
     http::Options options;
-    options.address = address;
+    if (address)
+        options.address = address;
     options.port = static_cast<uint16_t>(port);
     for (char** token = tokens; token && *token; token++) options.tokens.emplace_back(*token);
-    options.tls_certificate = certificate;
-    options.tls_key = key;
+    options.tls_certificate = certificate ? certificate : "";
+    options.tls_key = key ? key : "";
     options.insecure = insecure;
     options.body_limit_bytes = static_cast<size_t>(body_limit);
     options.read_limit = std::chrono::seconds(read_limit_s);
     options.deadline = std::chrono::seconds(deadline_s);
 
+    g_autoptr(GMainLoop) loop = g_main_loop_new(nullptr, FALSE);
     struct {
-        GMainLoop* loop = g_main_loop_new(nullptr, FALSE);
+        GMainLoop* loop;
         std::unique_ptr<rooms::Rooms> rooms;
         std::unique_ptr<http::Server> server;
-    } state;
+    } state{loop, nullptr, nullptr};
     GlibScheduler scheduler(g_main_context_default());
     test::FakeEngine engine(scheduler);
     state.rooms = std::make_unique<rooms::Rooms>(
@@ -103,6 +105,4 @@ int main(int argc, char** argv) {
     while (g_main_context_iteration(nullptr, FALSE)) {
     }
     state.rooms.reset();
-    g_main_loop_unref(state.loop);
-    g_strfreev(tokens);
 }
