@@ -17,6 +17,11 @@ using Description = gst::Owned<GstWebRTCSessionDescription, gst_webrtc_session_d
 /// SSRCs.
 constexpr guint kMaxStreams = 32;
 
+/// Bytes per second. RTCP may have a part of it, and rtpsession asks for a key frame or a retransmission only
+/// as often as that allows: of the bandwidth that it measures, a request would wait 150 ms at 400 kbit/s, and
+/// the first one 300 ms.
+constexpr double kSessionBandwidth = 2e6;
+
 bool is_made_by(GstElement* element, const char* factory) {
     GstElementFactory* made_by = gst_element_get_factory(element);
     return made_by && g_str_equal(GST_OBJECT_NAME(made_by), factory);
@@ -55,8 +60,10 @@ Result<std::shared_ptr<Connection>> Connection::create(Surroundings& around,
     // rtpbin exists already, made when webrtcbin was constructed; everything else comes later.
     const auto rtpbin = gst::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin), "rtpbin"));
     // A lost packet would become an event for every consumer; their own receivers see the gap (webrtcbin 1.22
-    // forces do-lost on).
-    g_object_set(rtpbin.get(), "do-lost", FALSE, "max-streams", kMaxStreams, nullptr);
+    // forces do-lost on). Sender reports go by the time a packet came: for the time it is rendered they would
+    // need a latency that nobody configures here, and warn of every packet instead.
+    g_object_set(rtpbin.get(), "do-lost", FALSE, "max-streams", kMaxStreams, "rtcp-sync-send-time", FALSE,
+                 nullptr);
     gst::connect_shared(bin, "deep-element-added", G_CALLBACK(on_element_added), self->internals_);
     gst::connect_shared(bin, "notify::connection-state", G_CALLBACK(on_notify_state), self->internals_);
     if (internals.hooks.on_pad)
@@ -86,6 +93,8 @@ void Connection::on_element_added(GstBin*, GstBin*, GstElement* element, Interna
     // would wait for the producer's jitter buffer latency in the tee's thread.
     if (is_made_by(element, "clocksync"))
         g_object_set(element, "sync", FALSE, nullptr);
+    else if (is_made_by(element, "rtpsession"))
+        g_object_set(element, "bandwidth", kSessionBandwidth, nullptr);
     else if (is_made_by(element, "rtprtxsend")) {
         std::lock_guard lock(internals->mutex);
         internals->rtx_sender = gst::Ref<GstElement>::retain(element);
