@@ -8,7 +8,7 @@ namespace {
 // An offer takes some 20 KiB; and the JSON parser goes one call deeper with each bracket.
 constexpr guint64 kMessageLimitBytes = 64 * 1024;
 constexpr guint kPingSeconds = 20;
-constexpr gushort kCloseUnknown = 4404;  // sluice does not know this user any more; the page starts again
+constexpr gushort kCloseUnknown = 4404;  // of those left to applications
 
 std::string new_id() {
     g_autofree char* id = g_uuid_string_random();
@@ -24,8 +24,12 @@ std::string path_of(const User& user) {
     return path_of(user.room) + "/users/" + user.id;
 }
 
+bool is_open(const User& user) {
+    return soup_websocket_connection_get_state(user.socket) == SOUP_WEBSOCKET_STATE_OPEN;
+}
+
 void send(const User& user, const Json& message) {
-    if (soup_websocket_connection_get_state(user.socket) == SOUP_WEBSOCKET_STATE_OPEN)
+    if (is_open(user))
         soup_websocket_connection_send_text(user.socket, to_text(message).c_str());
 }
 
@@ -103,6 +107,7 @@ void Backend::join(const Request& request) {
         answer(request, reply);
         if (!reply.ok)
             return forget(request.user);
+        request.user->joined = true;
         const JsonList others = take_list(reply.body.get(), "users");
         tell(room, others, "joined", reply.body);
     });
@@ -149,11 +154,11 @@ void Backend::answer(const Request& request, const Reply& reply) {
     json_object_set_string_member(reply.body.get(), "type", reply.ok ? "reply" : "error");
     json_object_set_int_member(reply.body.get(), "id", request.id);
     send(*request.user, reply.body);
-    // An unknown user who was there before: sluice has been started anew. An unknown producer may just have
-    // left.
+    // It is not a member of the body that is unknown, but the room or the user, who were there before: sluice
+    // has been started anew, or the room was deleted.
     const auto status = json_object_get_int_member_with_default(reply.body.get(), "status", 0);
-    if (!reply.ok && status == SOUP_STATUS_NOT_FOUND && request.type != "consume")
-        soup_websocket_connection_close(request.user->socket, kCloseUnknown, nullptr);
+    if (!reply.ok && status == SOUP_STATUS_NOT_FOUND && !json_object_has_member(reply.body.get(), "field"))
+        begin_again(request.user->room);
 }
 
 /// Sends each of `users` (sluice's list of who must be told) the news of the user whom `about` describes.
@@ -174,6 +179,16 @@ void Backend::tell(const std::string& room, const JsonList& users, std::string_v
             for (const char* member : {"offer", "error"}) copy(to, member, news.get());
         send(*user->second, news);
     }
+}
+
+/// A page whose WebSocket is closed joins the room anew. Those who are on their way in already do.
+void Backend::begin_again(const std::string& room) {
+    const auto here = rooms_.find(room);
+    if (here == rooms_.end())
+        return;
+    for (const auto& [id, user] : here->second)
+        if (user->joined && is_open(*user))
+            soup_websocket_connection_close(user->socket, kCloseUnknown, nullptr);
 }
 
 void Backend::forget(const UserPtr& user) {

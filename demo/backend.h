@@ -23,6 +23,7 @@ struct User {
     const std::string id;                   ///< Made here, and unique per connection, as sluice asks for.
     SoupWebsocketConnection* const socket;  ///< A reference of its own.
     std::string room;                       ///< Empty: in none.
+    bool joined = false;                    ///< sluice has let them in.
 };
 using UserPtr = std::shared_ptr<User>;
 
@@ -67,6 +68,7 @@ private:
     void consume(const Request& request);
     void answer(const Request& request, const Reply& reply);
     void tell(const std::string& room, const JsonList& users, std::string_view type, const Json& about);
+    void begin_again(const std::string& room);
     void forget(const UserPtr& user);
 
     Sluice& sluice_;

@@ -25,31 +25,19 @@ constexpr guint kCloseSeconds = 2;  // how long the end waits for sluice
 }
 
 struct Options {
-    std::string address = "127.0.0.1";
+    const char* address = "127.0.0.1";
     int port = 8081;
-    std::string sluice = "http://127.0.0.1:8080";
-    std::string token;
+    const char* sluice = "http://127.0.0.1:8080";
+    const char* token_file = nullptr;
 };
 
-std::string read_token(const char* path) {
-    g_autofree char* token = nullptr;
-    g_autoptr(GError) error = nullptr;
-    if (!g_file_get_contents(path, &token, nullptr, &error))
-        give_up(error->message);
-    return g_strstrip(token);
-}
-
 Options read_options(int argc, char** argv) {
-    Options options;
-    g_autofree char* address = nullptr;
-    g_autofree char* sluice = nullptr;
-    g_autofree char* token = nullptr;
+    static Options options;  // the strings live as long as the program
     const GOptionEntry entries[] = {
-        {"listen-address", 0, 0, G_OPTION_ARG_STRING, &address, "Listen on this address (127.0.0.1)",
-         "ADDRESS"},
-        {"port", 0, 0, G_OPTION_ARG_INT, &options.port, "and this port, 0 for any (8081)", "PORT"},
-        {"sluice", 0, 0, G_OPTION_ARG_STRING, &sluice, "Where sluice is (http://127.0.0.1:8080)", "URL"},
-        {"token", 0, 0, G_OPTION_ARG_FILENAME, &token, "File with a token for sluice", "FILE"},
+        {"listen-address", 0, 0, G_OPTION_ARG_STRING, &options.address, "Listen here (127.0.0.1)", "ADDRESS"},
+        {"port", 0, 0, G_OPTION_ARG_INT, &options.port, "and here, 0 for any (8081)", "PORT"},
+        {"sluice", 0, 0, G_OPTION_ARG_STRING, &options.sluice, "sluice (http://127.0.0.1:8080)", "URL"},
+        {"token", 0, 0, G_OPTION_ARG_FILENAME, &options.token_file, "File with a token for it", "FILE"},
         {},
     };
     g_autoptr(GOptionContext) context = g_option_context_new("- a small backend and page for sluice");
@@ -61,18 +49,18 @@ Options read_options(int argc, char** argv) {
         give_up(std::string("unknown argument ") + argv[1]);
     if (options.port < 0 || options.port > G_MAXUINT16)
         give_up("--port takes 0 to 65535, not " + std::to_string(options.port));
-    if (address)
-        options.address = address;
-    if (token)
-        options.token = read_token(token);
-    if (sluice)
-        options.sluice = sluice;
-    while (options.sluice.ends_with('/')) options.sluice.pop_back();
-    g_autoptr(GUri) uri =
-        g_uri_parse(options.sluice.c_str(), static_cast<GUriFlags>(SOUP_HTTP_URI_FLAGS), nullptr);
-    if (!uri || !options.sluice.starts_with("http"))
-        give_up("--sluice takes a URL such as http://127.0.0.1:8080, not " + options.sluice);
+    if (!g_uri_is_valid(options.sluice, G_URI_FLAGS_NONE, nullptr) ||
+        !g_str_has_prefix(options.sluice, "http"))
+        give_up(std::string("--sluice takes a URL such as http://127.0.0.1:8080, not ") + options.sluice);
     return options;
+}
+
+std::string read_token(const char* path) {
+    g_autofree char* token = nullptr;
+    g_autoptr(GError) error = nullptr;
+    if (path && !g_file_get_contents(path, &token, nullptr, &error))
+        give_up(error->message);
+    return token ? g_strstrip(token) : "";
 }
 
 /// The page is compiled into the program (page.gresource.xml).
@@ -81,10 +69,7 @@ void on_page(SoupServer*, SoupServerMessage* message, const char* path, GHashTab
                                                           {".css", "text/css; charset=utf-8"},
                                                           {".js", "text/javascript; charset=utf-8"},
                                                           {".svg", "image/svg+xml"}};
-    const std::string method = soup_server_message_get_method(message);
     const std::string name = path == std::string("/") ? "/index.html" : path;
-    if (method != "GET" && method != "HEAD")
-        return soup_server_message_set_status(message, SOUP_STATUS_METHOD_NOT_ALLOWED, nullptr);
     g_autoptr(GBytes) bytes = g_resources_lookup_data(name.c_str(), G_RESOURCE_LOOKUP_FLAGS_NONE, nullptr);
     const auto type = types.find(name.substr(std::min(name.rfind('.'), name.size())));
     if (!bytes || type == types.end())
@@ -103,9 +88,9 @@ void on_websocket(SoupServer*, SoupServerMessage*, const char*, SoupWebsocketCon
 
 std::string listen(SoupServer* server, const Options& options) {
     g_autoptr(GSocketAddress) address =
-        g_inet_socket_address_new_from_string(options.address.c_str(), static_cast<guint>(options.port));
+        g_inet_socket_address_new_from_string(options.address, static_cast<guint>(options.port));
     if (!address)
-        give_up("--listen-address takes an IP address, not " + options.address);
+        give_up(std::string("--listen-address takes an IP address, not ") + options.address);
     g_autoptr(GError) error = nullptr;
     if (!soup_server_listen(server, address, static_cast<SoupServerListenOptions>(0), &error))
         give_up(error->message);
@@ -134,7 +119,7 @@ struct Ending {
 
 int run(int argc, char** argv) {
     const Options options = read_options(argc, argv);
-    Sluice sluice(options.sluice, options.token);
+    Sluice sluice(options.sluice, read_token(options.token_file));
     Backend backend(sluice);
     g_autoptr(SoupServer) server = soup_server_new("server-header", "sluice-demo ", nullptr);
     soup_server_add_handler(server, nullptr, on_page, nullptr, nullptr);
@@ -145,7 +130,7 @@ int run(int argc, char** argv) {
     Ending ending{backend, loop};
     g_unix_signal_add(SIGINT, &Ending::on_signal, &ending);
     g_unix_signal_add(SIGTERM, &Ending::on_signal, &ending);
-    g_print("sluice-demo: %s (sluice: %s)\n", uri.c_str(), options.sluice.c_str());
+    g_print("sluice-demo: %s (sluice: %s)\n", uri.c_str(), options.sluice);
     g_main_loop_run(loop);
     soup_server_disconnect(server);
     return EXIT_SUCCESS;

@@ -32,7 +32,9 @@ Sluice::Sluice(std::string url, std::string token)
     : url_(std::move(url)),
       token_(std::move(token)),
       session_(soup_session_new_with_options("timeout", kTimeoutSeconds, "max-conns", kConnections,
-                                             "max-conns-per-host", kConnections, nullptr)) {}
+                                             "max-conns-per-host", kConnections, nullptr)) {
+    while (url_.ends_with('/')) url_.pop_back();
+}
 
 Sluice::~Sluice() {
     g_object_unref(session_);

@@ -22,7 +22,7 @@ Reply problem(int status, const char* title, const std::string& detail);
 /// The REST side. Asynchronous, on the default main context; outlives the main loop.
 class Sluice {
 public:
-    /// `url` without a path; `token` may be empty.
+    /// `token` may be empty.
     Sluice(std::string url, std::string token);
     ~Sluice();
     Sluice(const Sluice&) = delete;
@@ -42,7 +42,7 @@ private:
     };
     void start(const std::string& lane);
 
-    const std::string url_;
+    std::string url_;
     const std::string token_;
     SoupSession* session_;
     std::map<std::string, std::deque<Call>> lanes_;  ///< The first of each is under way.
