@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 
@@ -16,11 +17,10 @@ std::atomic<Format> line_format{Format::Text};
 constexpr std::string_view kNames[] = {"error", "warning", "info", "debug"};
 
 std::string bare_or_quoted(const std::string& text) {
-    const bool plain = !text.empty() && text.find_first_of(" \"\\=\n\r\t") == std::string::npos &&
-                       std::string_view(text).find_first_of("\x7f") == std::string::npos;
-    for (const char c : text)
-        if (static_cast<unsigned char>(c) < 0x20)
-            return json::quoted(text);
+    const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte > ' ' && byte != 0x7f && c != '"' && c != '\\' && c != '=';
+    });
     return plain ? text : json::quoted(text);
 }
 
@@ -53,13 +53,18 @@ void write(Level level, std::string_view message, std::initializer_list<Field> f
         line = "{\"time\":\"" + timestamp() + "\",\"level\":\"";
         line.append(kNames[static_cast<int>(level)]).append("\",\"message\":").append(json::quoted(message));
         for (const auto& field : fields)
-            line.append(",").append(json::quoted(field.key)).append(":").append(json::quoted(field.value));
+            if (!field.value.empty())
+                line.append(",")
+                    .append(json::quoted(field.key))
+                    .append(":")
+                    .append(json::quoted(field.value));
         line += "}\n";
     } else {
         line = timestamp();
         line.append(" ").append(kNames[static_cast<int>(level)]).append(" ").append(message);
         for (const auto& field : fields)
-            line.append(" ").append(field.key).append("=").append(bare_or_quoted(field.value));
+            if (!field.value.empty())
+                line.append(" ").append(field.key).append("=").append(bare_or_quoted(field.value));
         line += '\n';
     }
     std::fwrite(line.data(), 1, line.size(),

@@ -14,7 +14,7 @@ enum class Format { Text, Json };
 
 struct Field {
     std::string_view key;  ///< snake_case; "room", "user" and "producer" mean the same everywhere.
-    std::string value;
+    std::string value;     ///< An empty one is not written.
 };
 
 /// Before any other thread exists. The default is Info and Text, to standard error.

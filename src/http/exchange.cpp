@@ -22,16 +22,12 @@ std::string request_id(const char* offered) {
         });
     if (usable)
         return std::string(id);
-    const std::unique_ptr<char, decltype(&g_free)> made(g_uuid_string_random(), g_free);
-    return made.get();
+    return glib::OwnedString(g_uuid_string_random()).get();
 }
 
 std::string now_as_http_date() {
-    const std::unique_ptr<GDateTime, decltype(&g_date_time_unref)> now(g_date_time_new_now_utc(),
-                                                                       g_date_time_unref);
-    const std::unique_ptr<char, decltype(&g_free)> text(soup_date_time_to_string(now.get(), SOUP_DATE_HTTP),
-                                                        g_free);
-    return text.get();
+    const glib::Owned<GDateTime, g_date_time_unref> now(g_date_time_new_now_utc());
+    return glib::OwnedString(soup_date_time_to_string(now.get(), SOUP_DATE_HTTP)).get();
 }
 
 /// The announced length of a body, 0 when none is; nothing when it is no number, or two.
@@ -56,7 +52,7 @@ bool is_half_closed(GIOStream* stream) {
 std::optional<std::string> fault_of_content(SoupMessageHeaders* headers) {
     GHashTable* found = nullptr;
     const char* type = soup_message_headers_get_content_type(headers, &found);
-    const std::unique_ptr<GHashTable, decltype(&g_hash_table_unref)> parameters(found, g_hash_table_unref);
+    const glib::Owned<GHashTable, g_hash_table_unref> parameters(found);
     if (!type || g_ascii_strcasecmp(type, "application/json") != 0)
         return "the Content-Type of a body must be application/json";
     const auto* charset = static_cast<const char*>(g_hash_table_lookup(parameters.get(), "charset"));
@@ -147,20 +143,19 @@ void Exchange::handle(rooms::Rooms& rooms, std::function<void()> sent) {
         Response response =
             problem(SOUP_STATUS_METHOD_NOT_ALLOWED, "the methods of this route are " + match_.allowed);
         response.headers.emplace_back("Allow", match_.allowed);
-        return answer(std::move(response));
+        return answer(response);
     }
     if (match_.fault)
         return answer(problem(*match_.fault));
     if (body_bytes_ > 0)
         if (auto fault = fault_of_content(soup_server_message_get_request_headers(message_)))
             return answer(problem(SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE, *fault));
-
     if (body_bytes_ == 0 && match_.route->method != "GET" && is_half_closed(stream_.get()))
         return answer(
             problem(SOUP_STATUS_BAD_REQUEST, "the client has closed, perhaps in the middle of its request"));
 
-    const std::unique_ptr<GBytes, decltype(&g_bytes_unref)> body(
-        soup_message_body_flatten(soup_server_message_get_request_body(message_)), g_bytes_unref);
+    const glib::Owned<GBytes, g_bytes_unref> body(
+        soup_message_body_flatten(soup_server_message_get_request_body(message_)));
     size_t size = 0;
     const auto* data = static_cast<const char*>(g_bytes_get_data(body.get(), &size));
     Call call = match_.call;
@@ -171,7 +166,7 @@ void Exchange::handle(rooms::Rooms& rooms, std::function<void()> sent) {
                          }));
 }
 
-void Exchange::answer(Response response) {
+void Exchange::answer(const Response& response) {
     if (state_ == State::Answered)
         return;
     state_ = State::Answered;

@@ -12,6 +12,7 @@
 #include "http/object.h"
 #include "http/problem.h"
 #include "http/routes.h"
+#include "http/source.h"
 #include "http/tokens.h"
 
 namespace sluice::http {
@@ -55,7 +56,7 @@ private:
     enum class State { Reading, Handling, Answered };
 
     /// The first answer counts; a later one is ignored.
-    void answer(Response response);
+    void answer(const Response& response);
     std::vector<Header> headers_of(const Response& response) const;
     void write_log(unsigned status) const;
 

@@ -3,6 +3,8 @@
 #include <memory>
 #include <utility>
 
+#include "http/source.h"
+
 namespace sluice::http {
 namespace {
 

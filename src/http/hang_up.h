@@ -4,6 +4,8 @@
 #include <functional>
 #include <string>
 
+#include <gio/gio.h>
+
 #include "http/object.h"
 
 namespace sluice::http {

@@ -1,8 +1,8 @@
 #include "http/ids.h"
 
-#include <memory>
-
 #include <glib.h>
+
+#include "base/owned.h"
 
 namespace sluice::http {
 
@@ -21,9 +21,8 @@ std::optional<std::string> fault_of_id(std::string_view id) {
 }
 
 std::optional<std::string> percent_decoded(std::string_view segment) {
-    const std::unique_ptr<GBytes, decltype(&g_bytes_unref)> bytes(
-        g_uri_unescape_bytes(segment.data(), static_cast<gssize>(segment.size()), nullptr, nullptr),
-        g_bytes_unref);
+    const glib::Owned<GBytes, g_bytes_unref> bytes(
+        g_uri_unescape_bytes(segment.data(), static_cast<gssize>(segment.size()), nullptr, nullptr));
     if (!bytes)
         return std::nullopt;
     size_t size = 0;

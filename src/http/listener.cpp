@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "http/source.h"
 
 namespace sluice::http {
 namespace {
@@ -12,9 +13,8 @@ namespace {
 constexpr std::chrono::seconds kPauseAfterError{1};
 
 Error taken(GError* error) {
-    Error result{ErrorCode::Internal, error->message};
-    g_error_free(error);
-    return result;
+    const glib::OwnedError owned(error);
+    return {ErrorCode::Internal, error->message};
 }
 
 }  // namespace
@@ -38,19 +38,18 @@ struct Listener::State : std::enable_shared_from_this<State> {
     }
 
     void accept() {
-        GError* error = nullptr;
-        const Object<GSocket> accepted(g_socket_accept(socket.get(), nullptr, &error));
+        GError* found = nullptr;
+        const Object<GSocket> accepted(g_socket_accept(socket.get(), nullptr, &found));
         if (accepted)
             return admit(accepted.get());
-        if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
-            log::warning("a connection could not be accepted", {{"reason", error->message}});
-            watch = timer(kPauseAfterError, [this] { listen(); });
-        }
-        g_error_free(error);
+        const glib::OwnedError error(found);
+        if (g_error_matches(found, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+            return;
+        log::warning("a connection could not be accepted", {{"reason", found->message}});
+        watch = timer(kPauseAfterError, [this] { listen(); });
     }
 
     void admit(GSocket* accepted) {
-        g_socket_set_timeout(accepted, static_cast<guint>(kIdleTimeout.count()));
         g_socket_set_option(accepted, IPPROTO_TCP, TCP_NODELAY, 1, nullptr);
         const Object<GSocketConnection> connection(g_socket_connection_factory_create_connection(accepted));
         if (++connections == kMaxConnections)

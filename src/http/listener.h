@@ -12,9 +12,8 @@
 
 namespace sluice::http {
 
-/// Accepts TCP connections, wraps them in TLS when there is a certificate, and bounds them: at most
-/// kMaxConnections at a time (others wait in the system's queue), and none that stays silent for
-/// kIdleTimeout.
+/// Accepts TCP connections, at most kMaxConnections at a time (others wait in the system's queue), and wraps
+/// them in TLS when there is a certificate.
 ///
 /// Not SoupServer's own listener: 3.2 stops listening for good when one accept() fails (no descriptor left,
 /// say). Scheduler thread only.
@@ -22,7 +21,6 @@ class Listener {
 public:
     using OnConnection = std::function<void(GIOStream* stream, GSocketConnection* socket)>;
     static constexpr size_t kMaxConnections = 500;
-    static constexpr std::chrono::seconds kIdleTimeout{60};
 
     /// `certificate` may be null: no TLS. An error is the system's reason.
     static Result<std::unique_ptr<Listener>> open(GInetAddress* address, uint16_t port,

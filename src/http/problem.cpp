@@ -1,12 +1,12 @@
 #include "http/problem.h"
 
-#include <memory>
 #include <optional>
 
 #include <glib.h>
 #include <libsoup/soup.h>
 
 #include "base/json.h"
+#include "base/owned.h"
 
 namespace sluice::http {
 namespace {
@@ -34,8 +34,7 @@ unsigned status_of(ErrorCode code) {
 
 /// Details quote what came from outside, perhaps cut in the middle of a character.
 std::string quoted_valid(const std::string& text) {
-    const std::unique_ptr<char, decltype(&g_free)> valid(
-        g_utf8_make_valid(text.data(), static_cast<gssize>(text.size())), g_free);
+    const glib::OwnedString valid(g_utf8_make_valid(text.data(), static_cast<gssize>(text.size())));
     return json::quoted(valid.get());
 }
 

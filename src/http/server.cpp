@@ -40,10 +40,9 @@ Result<Object<GTlsCertificate>> load_certificate(const Options& options) {
         g_tls_certificate_new_from_files(options.tls_certificate.c_str(), options.tls_key.c_str(), &error));
     if (certificate)
         return certificate;
-    Error result = wrong("http.tls-certificate, http.tls-key: " + options.tls_certificate + ", " +
-                         options.tls_key + ": " + error->message);
-    g_error_free(error);
-    return result;
+    const glib::OwnedError owned(error);
+    return wrong("http.tls-certificate, http.tls-key: " + options.tls_certificate + ", " + options.tls_key +
+                 ": " + error->message);
 }
 
 }  // namespace
@@ -111,6 +110,7 @@ struct Server::State : std::enable_shared_from_this<State> {
             return;  // The client has gone already.
         connecting = stream;
         soup_server_accept_iostream(soup.get(), stream, local.get(), remote.get(), nullptr);
+        connecting = nullptr;
     }
 
     void begin(SoupServerMessage* message) {

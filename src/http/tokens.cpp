@@ -1,18 +1,19 @@
 #include "http/tokens.h"
 
-#include <memory>
+#include <algorithm>
 #include <string_view>
 
 #include <glib.h>
+
+#include "base/owned.h"
 
 namespace sluice::http {
 namespace {
 
 std::string digest(std::string_view token) {
-    const std::unique_ptr<char, decltype(&g_free)> hex(
-        g_compute_checksum_for_string(G_CHECKSUM_SHA256, token.data(), static_cast<gssize>(token.size())),
-        g_free);
-    return hex.get();
+    return glib::OwnedString(g_compute_checksum_for_string(G_CHECKSUM_SHA256, token.data(),
+                                                           static_cast<gssize>(token.size())))
+        .get();
 }
 
 }  // namespace
@@ -25,7 +26,9 @@ bool Tokens::accept(const char* authorization) const {
     constexpr std::string_view kScheme = "Bearer ";
     if (!authorization || g_ascii_strncasecmp(authorization, kScheme.data(), kScheme.size()) != 0)
         return false;
-    const std::string offered = digest(authorization + kScheme.size());
+    std::string_view token = authorization + kScheme.size();
+    token.remove_prefix(std::min(token.find_first_not_of(' '), token.size()));
+    const std::string offered = digest(token);
     bool accepted = false;
     for (const auto& known : digests_) {
         int difference = 0;

@@ -170,7 +170,7 @@ class Large(Raw):
 
 class Slow(Raw):
     def test_requests_that_never_come(self):
-        self.start("--read-limit", "1")
+        self.start("--read-limit", "2")
         descriptors = self.descriptors()
         parts = b"", b"P", b"POST /rooms HTTP/1.1\r\nHost: x\r\n", request(body=b"{}")[:-1]
         connections = [self.connect() for _ in parts]
@@ -184,7 +184,7 @@ class Slow(Raw):
 
     def test_clients_that_leave(self):
         """libsoup does not notice; the deadline does."""
-        self.start("--deadline", "1")
+        self.start("--deadline", "2")
         for user in range(20):
             self.server.post("/rooms/r", {"userId": str(user + 100)})
         descriptors = self.descriptors()
@@ -296,7 +296,7 @@ class Tls(unittest.TestCase):
         self.assertEqual(len(server.get("/rooms")["rooms"]), 1)
 
     def test_handshakes_that_never_end(self):
-        server = self.start("--read-limit", "1")
+        server = self.start("--read-limit", "2")
         descriptors = os.listdir(f"/proc/{server.process.pid}/fd")
         with socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as silent, \
                 socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as half:

@@ -1,4 +1,4 @@
-#include "http/object.h"
+#include "http/source.h"
 
 #include <utility>
 
