@@ -1,8 +1,10 @@
 #include "app/gstreamer_log.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include <gst/gst.h>
 
@@ -14,6 +16,10 @@ namespace {
 
 constexpr unsigned kLinesPerPeriod = 5;
 constexpr gint64 kPeriodUs = 10 * G_USEC_PER_SEC;
+
+/// Said of every connection, and no news: webrtcbin would like FEC, and transceivers that are there before the offer.
+constexpr std::string_view kHarmless[] = {"did not find compatible transceiver for offer caps",
+                                          "failed to match fec decoder with transceiver"};
 
 /// How much a category has written lately. A noisy element must not drown the rest.
 struct Quota {
@@ -65,13 +71,16 @@ void on_message(GstDebugCategory* category, GstDebugLevel level, const gchar*, c
                 GObject* object, GstDebugMessage* message, gpointer) noexcept {
     const auto ours = level == GST_LEVEL_ERROR ? log::Level::Error : log::Level::Warning;
     unsigned left_out = 0;
-    if (level > GST_LEVEL_WARNING || !log::enabled(ours) ||
+    if (level > GST_LEVEL_WARNING || !log::enabled(ours))
+        return;
+    const std::string text = gst_debug_message_get(message);
+    if (std::ranges::any_of(kHarmless, [&](std::string_view start) { return text.starts_with(start); }) ||
         !may_write(gst_debug_category_get_name(category), left_out))
         return;
     log::write(ours, "gstreamer",
                {{"category", gst_debug_category_get_name(category)},
                 {"element", path_of(object)},
-                {"text", gst_debug_message_get(message)},
+                {"text", text},
                 {"left_out", std::to_string(left_out)}});
 }
 

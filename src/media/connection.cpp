@@ -95,6 +95,9 @@ void Connection::on_element_added(GstBin*, GstBin*, GstElement* element, Interna
         g_object_set(element, "sync", FALSE, nullptr);
     else if (is_made_by(element, "rtpsession"))
         g_object_set(element, "bandwidth", kSessionBandwidth, nullptr);
+    // It would ask for packets that merely have not come yet.
+    else if (is_made_by(element, "rtpjitterbuffer"))
+        g_object_set(element, "rtx-next-seqnum", FALSE, nullptr);
     else if (is_made_by(element, "rtprtxsend")) {
         std::lock_guard lock(internals->mutex);
         internals->rtx_sender = gst::Ref<GstElement>::retain(element);

@@ -149,8 +149,8 @@ test('the producer\'s codec is the consumer\'s: VP8, VP9, H264, AV1', () => inRo
     await room.join(user, browsers.chromium);
     await room.produce(user, RED, { codec });
     await expectMedia(room, 'viewer', user, RED);
-    const { users } = await room.rest('GET');
-    const video = users.find((u) => u.userId === user).producer.tracks.find((t) => t.kind === 'video');
+    const { users } = await room.rest('GET', '/stats');
+    const video = users.find((u) => u.userId === user).produce.tracks.find((t) => t.kind === 'video');
     assert.equal(video.codec, codec);
     await room.leave(user);
   }

@@ -125,9 +125,12 @@ class Client {
     return this.offer();
   }
 
-  readd(index) {
-    const track = this.sources[index].video;
-    this.out.addTrack(track, new MediaStream([track]));
+  /** Sends the source again on the section that `drop(index, 'remove')` made inactive. */
+  async readd(index) {
+    const { video } = this.sources[index];
+    const transceiver = this.out.getTransceivers().filter((t) => t.sender.track === null && !t.stopped).at(-1);
+    await transceiver.sender.replaceTrack(video);
+    transceiver.direction = 'sendonly';
     return this.offer();
   }
 
