@@ -1,9 +1,10 @@
 #include "media/sdp/consumer_sdp.h"
 
 #include <algorithm>
-#include <map>
 
+#include "media/sdp/codecs.h"
 #include "media/sdp/grammar.h"
+#include "media/sdp/parsed.h"
 #include "media/sdp/writer.h"
 
 namespace sluice::media::sdp {
@@ -25,20 +26,10 @@ constexpr PassThrough kPassThrough[] = {
     {7, "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time", true, true},
 };
 
-constexpr std::pair<const char*, int> kPayloadTypes[] = {
-    {"opus", 111}, {"VP8", 100}, {"VP9", 101}, {"H264", 102}, {"AV1", 103}};
-
 std::vector<std::string> mids_of(const std::vector<OutTrack>& tracks) {
     std::vector<std::string> mids;
     for (const auto& track : tracks) mids.push_back(track.mid);
     return mids;
-}
-
-std::string formats_of(const OutTrack& track) {
-    std::string formats = std::to_string(track.codec.payload_type);
-    if (track.rtx_payload_type >= 0)
-        formats += " " + std::to_string(track.rtx_payload_type);
-    return formats;
 }
 
 Codec with_feedback(const OutTrack& track) {
@@ -47,12 +38,6 @@ Codec with_feedback(const OutTrack& track) {
     if (track.kind == Kind::Video)
         codec.feedback = {"nack", "nack pli", "ccm fir"};
     return codec;
-}
-
-void write_codecs(Writer& writer, const OutTrack& track) {
-    writer.codec(with_feedback(track));
-    if (track.rtx_payload_type >= 0)
-        writer.rtx(track.rtx_payload_type, track.codec.payload_type, track.codec.clock_rate);
 }
 
 void write_ssrcs(Writer& writer, const OutTrack& track) {
@@ -71,10 +56,8 @@ void write_ssrcs(Writer& writer, const OutTrack& track) {
 }  // namespace
 
 int payload_type_of(const Codec& codec) {
-    for (const auto& [name, payload_type] : kPayloadTypes)
-        if (equals_ignoring_case(codec.name, name))
-            return payload_type;
-    return -1;
+    const auto* known = find_codec(codec.name);
+    return known ? known->payload_type : -1;
 }
 
 int pass_through(const std::string& uri) {
@@ -99,20 +82,16 @@ std::string write_offer(const std::vector<OutTrack>& tracks, const LocalTranspor
         writer.line("a=ice-lite");
     writer.line("a=msid-semantic: WMS *");
     for (const auto& track : tracks) {
-        writer.media(to_string(track.kind), 9, kProfile, formats_of(track));
+        const auto codec = with_feedback(track);
+        writer.media(to_string(track.kind), kProtocol, codec, track.rtx_payload_type);
         writer.line("a=mid:" + track.mid);
         writer.line(track.active ? "a=sendonly" : "a=inactive");
         writer.line("a=msid:" + track.stream_id + " " + track.track_id);
-        writer.transport({.ufrag = local.ufrag,
-                          .pwd = local.pwd,
-                          .fingerprints = {{"sha-256", local.fingerprint}},
-                          .setup = local.setup});
-        for (const auto& candidate : local.candidates) writer.line("a=" + candidate);
-        writer.line("a=end-of-candidates");
+        writer.local_transport(local);
         writer.line("a=rtcp-mux");
         writer.line("a=rtcp-rsize");
         writer.extensions(pass_through(track.kind));
-        write_codecs(writer, track);
+        writer.codecs(codec, track.rtx_payload_type);
         write_ssrcs(writer, track);
     }
     return writer.take();
@@ -120,29 +99,29 @@ std::string write_offer(const std::vector<OutTrack>& tracks, const LocalTranspor
 
 Result<std::vector<bool>> read_answer(const Description& answer, const std::vector<OutTrack>& tracks) {
     const auto refuse = [](const std::string& what) {
-        return Error{ErrorCode::Unacceptable, what, "answer.sdp"};
+        return Error{ErrorCode::Unacceptable, "answer.sdp: " + what, "answer.sdp"};
     };
     if (answer.sections.size() != tracks.size())
-        return refuse("has " + std::to_string(answer.sections.size()) + " m-sections, the offer had " +
-                      std::to_string(tracks.size()));
+        return refuse("the answer has " + std::to_string(answer.sections.size()) +
+                      " m-sections, the offer had " + std::to_string(tracks.size()));
     std::vector<bool> accepted;
     for (size_t i = 0; i < tracks.size(); i++) {
         const auto& section = answer.sections[i];
         const auto& track = tracks[i];
-        const auto name = "m-section " + std::to_string(i) + " ";
+        const auto name = name_of(section, i);
         if (section.kind != track.kind)
-            return refuse(name + "is " + section.media + ", the offer's is " + to_string(track.kind));
+            return refuse(name + " is not " + to_string(track.kind) + ", as the offer's is");
         if (section.mid != track.mid && !(section.rejected && section.mid.empty()))
-            return refuse(name + "has mid \"" + section.mid + "\", the offer's is \"" + track.mid + "\"");
-        const bool receives = !section.rejected && (section.direction == Direction::RecvOnly ||
-                                                    section.direction == Direction::SendRecv);
-        if (receives && std::ranges::none_of(section.codecs, [&](const Codec& codec) {
-                return codec.payload_type == track.codec.payload_type &&
-                       equals_ignoring_case(codec.name, track.codec.name);
-            }))
-            return refuse(name + "does not take the codec that was offered, " + track.codec.name +
+            return refuse(name + " has not the offer's mid, " + quoted(track.mid));
+        const bool has_codec = std::ranges::any_of(section.codecs, [&](const Codec& codec) {
+            return codec.payload_type == track.codec.payload_type &&
+                   equals_ignoring_case(codec.name, track.codec.name) &&
+                   codec.clock_rate == track.codec.clock_rate;
+        });
+        if (section.receives() && !has_codec)
+            return refuse(name + " does not take the codec of the offer, " + track.codec.name +
                           " with payload type " + std::to_string(track.codec.payload_type));
-        accepted.push_back(receives);
+        accepted.push_back(section.receives());
     }
     return accepted;
 }
@@ -152,16 +131,15 @@ std::string write_bin_answer(const std::vector<OutTrack>& tracks, const Transpor
     Writer writer(session_id, version);
     writer.bundle(mids_of(tracks));
     for (const auto& track : tracks) {
-        writer.media(to_string(track.kind), 9, kProfile, formats_of(track));
+        auto codec = with_feedback(track);
+        codec.fmtp.clear();
+        writer.media(to_string(track.kind), kProtocol, codec, track.rtx_payload_type);
         writer.line("a=mid:" + track.mid);
         writer.line("a=recvonly");
-        writer.transport({.ufrag = remote.ufrag,
-                          .pwd = remote.pwd,
-                          .fingerprints = {remote.fingerprints.front()},
-                          .setup = remote.setup});
+        writer.remote_transport(remote, remote.setup);
         writer.line("a=rtcp-mux");
         writer.line("a=rtcp-rsize");
-        write_codecs(writer, track);
+        writer.codecs(codec, track.rtx_payload_type);
     }
     return writer.take();
 }

@@ -69,6 +69,8 @@ struct Section {
 
     /// The peer sends on it: neither rejected nor recvonly nor inactive.
     bool sends() const;
+    /// The peer takes what comes on it.
+    bool receives() const;
 };
 
 struct Description {

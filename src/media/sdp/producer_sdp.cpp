@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "media/sdp/codecs.h"
 #include "media/sdp/consumer_sdp.h"
 #include "media/sdp/grammar.h"
 #include "media/sdp/writer.h"
@@ -11,25 +12,18 @@ namespace {
 
 constexpr std::string_view kTransportCc =
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
-/// The highest id of the one-byte form (RFC 8285 section 4.2), which every sender can use.
+/// The highest id of the one-byte form (RFC 8285 section 4.2). A higher one would make the browser write the
+/// two-byte form, of which webrtcbin 1.22 reads no transport-cc (rtptwcc.c).
 constexpr int kMaxExtensionId = 14;
 
-bool is_taken(const Codec& codec, Kind kind, const std::vector<std::string>& video_codecs) {
-    if (kind == Kind::Audio)
-        return equals_ignoring_case(codec.name, "opus") && codec.clock_rate == 48000;
-    if (codec.clock_rate != 90000 || std::ranges::none_of(video_codecs, [&](const auto& name) {
-            return equals_ignoring_case(codec.name, name);
-        }))
-        return false;
-    return !equals_ignoring_case(codec.name, "H264") || parameter(codec.fmtp, "packetization-mode") == "1";
-}
-
-/// "vp8" and "VP8" are one codec; the log, the statistics and the templates want one name.
-std::string registered_name(const std::string& name) {
-    for (const char* known : {"opus", "VP8", "VP9", "H264", "AV1"})
-        if (equals_ignoring_case(name, known))
-            return known;
-    return name;
+const KnownCodec* taken_codec(const Codec& offered, Kind kind, const std::vector<std::string>& video_codecs) {
+    const auto* known = find_codec(offered.name);
+    if (!known || known->kind != kind || !matches(offered, *known))
+        return nullptr;
+    const bool wanted = kind == Kind::Audio || std::ranges::any_of(video_codecs, [&](const auto& name) {
+                            return equals_ignoring_case(name, known->name);
+                        });
+    return wanted ? known : nullptr;
 }
 
 std::vector<std::string> supported_feedback(const Codec& codec, Kind kind) {
@@ -45,24 +39,39 @@ std::vector<HeaderExtension> accepted_extensions(const Section& section) {
     std::vector<HeaderExtension> result;
     const auto ours = pass_through(*section.kind);
     for (const auto& extension : section.extensions) {
-        const bool passes = std::ranges::count(ours, extension.uri, &HeaderExtension::uri) > 0;
-        if (extension.id <= kMaxExtensionId && (passes || extension.uri == kTransportCc))
+        const bool known = extension.uri == kTransportCc ||
+                           std::ranges::count(ours, extension.uri, &HeaderExtension::uri) > 0;
+        if (known && extension.id <= kMaxExtensionId &&
+            std::ranges::count(result, extension.uri, &HeaderExtension::uri) == 0)
             result.push_back(extension);
     }
     return result;
 }
 
-std::string formats_of(const InTrack& track) {
-    std::string formats = std::to_string(track.codec.payload_type);
-    if (track.rtx)
-        formats += " " + std::to_string(track.rtx->payload_type);
-    return formats;
+std::optional<Codec> rtx_of(const Section& section, const Codec& codec) {
+    const auto apt = std::to_string(codec.payload_type);
+    const auto found = std::ranges::find_if(section.codecs, [&](const Codec& other) {
+        return is_rtx(other) && other.clock_rate == codec.clock_rate && parameter(other.fmtp, "apt") == apt;
+    });
+    return found == section.codecs.end() ? std::nullopt : std::optional(*found);
 }
 
-void write_codecs(Writer& writer, const InTrack& track) {
-    writer.codec(track.codec);
-    if (track.rtx)
-        writer.rtx(track.rtx->payload_type, track.codec.payload_type, track.codec.clock_rate);
+/// The first stream of the section, and its RTX. More are simulcast's layers, which the answer does not ask
+/// for: the browser then sends only the first.
+void take_ssrcs(InTrack& track, const Section& section) {
+    const auto media = std::ranges::find_if(section.ssrcs, [&](uint32_t ssrc) {
+        return std::ranges::count(section.fid, ssrc, &std::pair<uint32_t, uint32_t>::second) == 0;
+    });
+    if (media == section.ssrcs.end())
+        return;
+    track.ssrcs = {*media};
+    const auto group = std::ranges::find(section.fid, *media, &std::pair<uint32_t, uint32_t>::first);
+    if (track.rtx && group != section.fid.end())
+        track.rtx_ssrc = group->second;
+}
+
+int rtx_payload_type(const InTrack& track) {
+    return track.rtx ? track.rtx->payload_type : -1;
 }
 
 }  // namespace
@@ -70,8 +79,11 @@ void write_codecs(Writer& writer, const InTrack& track) {
 std::optional<InTrack> choose(const Section& section, const std::vector<std::string>& video_codecs) {
     if (!section.kind)
         return std::nullopt;
-    const auto codec = std::ranges::find_if(
-        section.codecs, [&](const Codec& offered) { return is_taken(offered, *section.kind, video_codecs); });
+    const KnownCodec* known = nullptr;
+    const auto codec = std::ranges::find_if(section.codecs, [&](const Codec& offered) {
+        known = taken_codec(offered, *section.kind, video_codecs);
+        return known != nullptr;
+    });
     if (codec == section.codecs.end())
         return std::nullopt;
     InTrack track{.mid = section.mid,
@@ -79,23 +91,16 @@ std::optional<InTrack> choose(const Section& section, const std::vector<std::str
                   .codec = *codec,
                   .rtx = {},
                   .extensions = accepted_extensions(section),
-                  .ssrcs = section.ssrcs,
+                  .ssrcs = {},
                   .rtx_ssrc = {},
                   .stream_id = {}};
-    track.codec.name = registered_name(codec->name);
+    // "vp8" and "VP8" are one codec; the log, the statistics and the templates want one name.
+    track.codec.name = known->name;
+    track.codec.fmtp = kept_parameters(*known, codec->fmtp);
     track.codec.feedback = supported_feedback(*codec, track.kind);
     if (track.kind == Kind::Video)
-        for (const auto& other : section.codecs)
-            if (equals_ignoring_case(other.name, "rtx") &&
-                parameter(other.fmtp, "apt") == std::to_string(codec->payload_type)) {
-                track.rtx = other;
-                break;
-            }
-    for (const auto& [media, rtx] : section.fid) {
-        std::erase(track.ssrcs, rtx);
-        if (!track.rtx_ssrc && !track.ssrcs.empty() && track.ssrcs.front() == media)
-            track.rtx_ssrc = rtx;
-    }
+        track.rtx = rtx_of(section, *codec);
+    take_ssrcs(track, section);
     std::string_view msid = section.msid;
     if (const auto stream = take_word(msid); is_token(stream, 64) && stream != "-")
         track.stream_id = stream;
@@ -120,55 +125,48 @@ std::string write_answer(const Description& offer, const std::vector<InTrack>& t
     for (const auto& section : offer.sections) {
         const auto track = track_of(section);
         if (track == tracks.end()) {
-            writer.media(section.media, 0, section.protocol, section.formats);
-            if (!section.mid.empty())
-                writer.line("a=mid:" + section.mid);
-            writer.line("a=inactive");
+            writer.rejection(section);
             continue;
         }
-        writer.media(section.media, 9, section.protocol, formats_of(*track));
+        writer.media(section.media, section.protocol, track->codec, rtx_payload_type(*track));
         writer.line("a=mid:" + section.mid);
         writer.line(section.sends() ? "a=recvonly" : "a=inactive");
-        writer.transport({.ufrag = local.ufrag,
-                          .pwd = local.pwd,
-                          .fingerprints = {{"sha-256", local.fingerprint}},
-                          .setup = local.setup});
-        for (const auto& candidate : local.candidates) writer.line("a=" + candidate);
-        writer.line("a=end-of-candidates");
+        writer.local_transport(local);
         writer.line("a=rtcp-mux");
         if (section.rtcp_rsize)
             writer.line("a=rtcp-rsize");
         writer.extensions(track->extensions);
-        write_codecs(writer, *track);
+        writer.codecs(track->codec, rtx_payload_type(*track));
     }
     return writer.take();
 }
 
 std::string write_bin_offer(const std::vector<InTrack>& tracks, const Transport& remote,
                             const std::string& setup, const std::string& session_id, unsigned version) {
-    Writer writer(session_id, version);
     std::vector<std::string> mids;
     for (const auto& track : tracks) mids.push_back(track.mid);
+    Writer writer(session_id, version);
     writer.bundle(mids);
     for (const auto& track : tracks) {
-        writer.media(to_string(track.kind), 9, kProfile, formats_of(track));
+        // webrtcbin makes caps fields of every parameter and needs none: the packets are not depayloaded.
+        auto codec = track.codec;
+        codec.fmtp.clear();
+        writer.media(to_string(track.kind), kProtocol, codec, rtx_payload_type(track));
         writer.line("a=mid:" + track.mid);
         writer.line("a=sendonly");
-        writer.transport({.ufrag = remote.ufrag,
-                          .pwd = remote.pwd,
-                          .fingerprints = {remote.fingerprints.front()},
-                          .setup = setup});
+        writer.remote_transport(remote, setup);
         writer.line("a=rtcp-mux");
         writer.line("a=rtcp-rsize");
         writer.extensions(track.extensions);
-        write_codecs(writer, track);
+        writer.codecs(codec, rtx_payload_type(track));
         // webrtcbin 1.22 tells a section by the SSRCs that have a cname here.
-        if (track.rtx_ssrc)
-            writer.line("a=ssrc-group:FID " + std::to_string(track.ssrcs.front()) + " " +
+        auto ssrcs = track.ssrcs;
+        if (track.rtx_ssrc) {
+            writer.line("a=ssrc-group:FID " + std::to_string(ssrcs.front()) + " " +
                         std::to_string(*track.rtx_ssrc));
-        for (const auto ssrc : track.ssrcs) writer.line("a=ssrc:" + std::to_string(ssrc) + " cname:producer");
-        if (track.rtx_ssrc)
-            writer.line("a=ssrc:" + std::to_string(*track.rtx_ssrc) + " cname:producer");
+            ssrcs.push_back(*track.rtx_ssrc);
+        }
+        for (const auto ssrc : ssrcs) writer.line("a=ssrc:" + std::to_string(ssrc) + " cname:producer");
     }
     return writer.take();
 }
