@@ -60,6 +60,7 @@ Credentials UdpPeer::restart() {
             return now_;
         retired = before_.ufrag;
         before_ = std::exchange(now_, fresh);
+        remote_is_current_ = false;
     }
     network_.rename(retired, fresh.ufrag, shared_from_this());
     return fresh;
@@ -69,10 +70,15 @@ void UdpPeer::set_remote(Credentials remote) {
     bool connected = false;
     {
         std::lock_guard lock(mutex_);
+        remote_is_current_ = true;
         if (remote.ufrag == remote_.ufrag && remote.pwd == remote_.pwd)
             return;
         remote_ = std::move(remote);
-        for (auto& known : known_) known.checks = 0;
+        for (auto& known : known_) {
+            known.checks = 0;
+            if (known.wanted)
+                check(known);
+        }
         connected = becomes_connected();
     }
     if (connected)
@@ -158,7 +164,7 @@ UdpPeer::Verdict UdpPeer::on_check(const stun::Message& message, const Path& pat
     const bool restarting = !before_.ufrag.empty();
     const auto remote =
         colon == std::string_view::npos ? std::string_view() : message.username.substr(colon + 1);
-    if (is_new && !restarting && !remote_.ufrag.empty() && remote != remote_.ufrag)
+    if (is_new && remote_is_current_ && !remote_.ufrag.empty() && remote != remote_.ufrag)
         return verdict;
 
     verdict.answer = Answer::Success;
@@ -207,7 +213,7 @@ void UdpPeer::consider(KnownPath& known, bool nominated) {
 }
 
 void UdpPeer::check(KnownPath& known) {
-    if (remote_.pwd.empty() || known.checks >= kMaxChecks)
+    if (!remote_is_current_ || remote_.pwd.empty() || known.checks >= kMaxChecks)
         return;
     if (known.checks++ == 0)
         RAND_bytes(known.transaction.data(), static_cast<int>(known.transaction.size()));

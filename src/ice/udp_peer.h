@@ -105,6 +105,7 @@ private:
     mutable std::mutex mutex_;  // up to the next one
     Credentials now_, before_;
     Credentials remote_;
+    bool remote_is_current_ = true;  ///< false: of before our restart; the peer may use its new ones already.
     std::optional<Path> selected_;
     std::vector<KnownPath> known_;
     std::weak_ptr<Receiver> receiver_;
