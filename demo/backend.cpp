@@ -6,7 +6,7 @@ namespace demo {
 namespace {
 
 // An offer takes some 20 KiB; and the JSON parser goes one call deeper with each bracket.
-constexpr guint64 kMessageLimitBytes = 64 * 1024;
+constexpr guint64 kMessageLimitBytes = 65536;
 constexpr guint kPingSeconds = 20;
 constexpr gushort kCloseUnknown = 4404;  // of those left to applications
 
@@ -62,26 +62,26 @@ void Backend::on_open(SoupWebsocketConnection* socket) {
 void Backend::on_message(const UserPtr& user, int type, GBytes* bytes) {
     size_t size = 0;
     const auto* text = static_cast<const char*>(g_bytes_get_data(bytes, &size));
-    Request request{user, 0, "", type == SOUP_WEBSOCKET_DATA_TEXT ? parse(text, size) : nullptr};
+    Request request{user, 0, type == SOUP_WEBSOCKET_DATA_TEXT ? parse(text, size) : nullptr};
     if (!request.body)
         return answer(request, problem(400, "Bad Request", "the message is not a JSON object"));
     request.id = json_object_get_int_member_with_default(request.body.get(), "id", 0);
-    request.type = string_of(request.body.get(), "type");
+    const std::string call = string_of(request.body.get(), "type");
     json_object_remove_member(request.body.get(), "id");
     json_object_remove_member(request.body.get(), "type");
 
-    if (request.type == "join")
+    if (call == "join")
         join(request);
     else if (user->room.empty())
         answer(request, problem(409, "Conflict", "join a room first"));
-    else if (request.type == "produce")
+    else if (call == "produce")
         produce(request);
-    else if (request.type == "stop")
+    else if (call == "stop")
         stop(request);
-    else if (request.type == "consume")
+    else if (call == "consume")
         consume(request);
     else
-        answer(request, problem(400, "Bad Request", "there is no message of type \"" + request.type + "\""));
+        answer(request, problem(400, "Bad Request", "there is no message of type \"" + call + "\""));
 }
 
 /// One call makes the room, if need be, and adds the user. Its answer lists the others, with an offer for
@@ -162,7 +162,8 @@ void Backend::answer(const Request& request, const Reply& reply) {
 }
 
 /// Sends each of `users` (sluice's list of who must be told) the news of the user whom `about` describes.
-void Backend::tell(const std::string& room, const JsonList& users, std::string_view type, const Json& about) {
+void Backend::tell(const std::string& room, const JsonList& users, const std::string& type,
+                   const Json& about) {
     const auto here = rooms_.find(room);
     if (here == rooms_.end())
         return;
@@ -172,7 +173,7 @@ void Backend::tell(const std::string& room, const JsonList& users, std::string_v
         if (user == here->second.end())
             continue;
         const Json news = new_json();
-        json_object_set_string_member(news.get(), "type", type.data());
+        json_object_set_string_member(news.get(), "type", type.c_str());
         for (const char* member : {"userId", "userInfo", "constraints"})
             copy(about.get(), member, news.get());
         if (type == "producer")  // the entries of a join have offers too, but for the one who joined

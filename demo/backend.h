@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include <libsoup/soup.h>
 
@@ -27,13 +26,11 @@ struct User {
 };
 using UserPtr = std::shared_ptr<User>;
 
-/// All that a backend does for sluice: it carries offers, answers and news between the browsers and the REST
-/// API.
+/// All that a backend does for sluice: it carries offers, answers and news between browsers and the REST API.
 ///
 /// A message from a page is `{ type, id, ... }`: `type` names the call and the rest is its REST body. The
-/// answer is
-/// `{ type: "reply", id, ... }` with what sluice said, or `{ type: "error", id, status, title, detail, field?
-/// }`.
+/// answer is `{ type: "reply", id, ... }` with what sluice said, or
+/// `{ type: "error", id, status, title, detail, field? }`.
 ///
 ///   join     { room, userInfo }            POST   /rooms/ROOM            { userId, userInfo }
 ///   produce  { offer?, constraints? }      POST   .../users/ID/produce
@@ -55,7 +52,6 @@ private:
     struct Request {
         UserPtr user;
         gint64 id = 0;
-        std::string type;
         Json body;
     };
     using Room = std::map<std::string, UserPtr>;
@@ -67,7 +63,7 @@ private:
     void stop(const Request& request);
     void consume(const Request& request);
     void answer(const Request& request, const Reply& reply);
-    void tell(const std::string& room, const JsonList& users, std::string_view type, const Json& about);
+    void tell(const std::string& room, const JsonList& users, const std::string& type, const Json& about);
     void begin_again(const std::string& room);
     void forget(const UserPtr& user);
 

@@ -4,6 +4,7 @@
 //
 // This file serves the page and opens the WebSockets; backend.h has the protocol.
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <string>
@@ -17,7 +18,7 @@
 namespace demo {
 namespace {
 
-constexpr guint kCloseSeconds = 2;  // how long the end waits for sluice
+constexpr guint kEndSeconds = 2;  // how long the end waits for sluice
 
 [[noreturn]] void give_up(const std::string& why) {
     g_printerr("sluice-demo: %s\n", why.c_str());
@@ -105,15 +106,15 @@ struct Ending {
     Backend& backend;
     GMainLoop* loop;
 
-    static gboolean on_signal(gpointer data) {
-        const auto& [backend, loop] = *static_cast<Ending*>(data);
-        const auto quit = [](gpointer to_quit) {
-            g_main_loop_quit(static_cast<GMainLoop*>(to_quit));
-            return G_SOURCE_REMOVE;
-        };
-        g_timeout_add_seconds(kCloseSeconds, quit, loop);
-        backend.close([loop] { g_main_loop_quit(loop); });
+    static gboolean begin(gpointer data) {
+        auto* self = static_cast<Ending*>(data);
+        g_timeout_add_seconds(kEndSeconds, quit, self);
+        self->backend.close([self] { quit(self); });
         return G_SOURCE_CONTINUE;
+    }
+    static gboolean quit(gpointer data) {
+        g_main_loop_quit(static_cast<Ending*>(data)->loop);
+        return G_SOURCE_REMOVE;
     }
 };
 
@@ -128,8 +129,8 @@ int run(int argc, char** argv) {
 
     g_autoptr(GMainLoop) loop = g_main_loop_new(nullptr, FALSE);
     Ending ending{backend, loop};
-    g_unix_signal_add(SIGINT, &Ending::on_signal, &ending);
-    g_unix_signal_add(SIGTERM, &Ending::on_signal, &ending);
+    g_unix_signal_add(SIGINT, Ending::begin, &ending);
+    g_unix_signal_add(SIGTERM, Ending::begin, &ending);
     g_print("sluice-demo: %s (sluice: %s)\n", uri.c_str(), options.sluice);
     g_main_loop_run(loop);
     soup_server_disconnect(server);

@@ -74,7 +74,6 @@ void Sluice::start(const std::string& lane) {
                                            "sluice at " + self->url_ + " does not answer: " + error->message);
         auto& calls = self->lanes_.at(lane);
         const Call call = std::move(calls.front());
-        g_print("%s %s: %u\n", call.method.c_str(), call.path.c_str(), soup_message_get_status(message));
         call.done(reply);
         calls.pop_front();
         if (calls.empty())

@@ -27,7 +27,6 @@ let inside = false; // the user wants to be in the room
 // --- what is shown ------------------------------------------------------------------------------------------------
 
 class Person {
-  #name;
   #camera;
   #screen = null;
   #newScreen;
@@ -71,7 +70,7 @@ function removePerson(userId) {
 }
 
 function countPeople() {
-  $('#count').textContent = people.size === 1 ? 'Nobody else is here yet' : `${people.size} people`;
+  $('#count').textContent = ['', 'Nobody else is here yet'][people.size] ?? `${people.size} people`;
 }
 
 function notify(text, kind = 'error') {
@@ -185,11 +184,13 @@ async function send() {
 /** Carries out a change of `wanted`; takes it back if that fails. */
 async function change(what) {
   const before = { ...wanted };
+  const sender = call?.sender;
   Object.assign(wanted, what);
   show();
   try {
-    await call?.sender?.update({ ...wanted });
+    await sender?.update({ ...wanted });
   } catch (error) {
+    if (call?.sender !== sender) return; // over; the next one begins with what is wanted
     Object.assign(wanted, before);
     view.problem(error);
   }
@@ -245,7 +246,7 @@ $('#copy-link').onclick = async () => {
 form.onsubmit = (event) => {
   event.preventDefault();
   const { room, name, source } = Object.fromEntries([...new FormData(form)].map(([field, value]) => [field, value.trim()]));
-  location.hash = encodeURIComponent(room);
+  location.hash = new URLSearchParams({ room });
   localStorage.setItem('name', name);
   sessionStorage.setItem('inside', source);
   enter(room, name, source);
@@ -258,7 +259,7 @@ document.addEventListener('soundblocked', () => {
 });
 
 $('#name').value = localStorage.getItem('name') ?? '';
-$('#room').value = decodeURIComponent(location.hash.slice(1)) || 'lobby';
+$('#room').value = new URLSearchParams(location.hash.slice(1)).get('room') ?? 'lobby';
 const source = sessionStorage.getItem('inside');
 if (source && $('#name').value) { // a reload
   form.elements.source.value = source;

@@ -13,10 +13,10 @@ class Sender {
   #screen = null;
   #busy = Promise.resolve();
 
-  constructor(request, media, onFailed) {
+  constructor(request, media, onState) {
     this.#request = request;
     this.#media = media;
-    this.#pc.onconnectionstatechange = () => this.#pc.connectionState === 'failed' && onFailed();
+    this.#pc.onconnectionstatechange = () => onState(this.#pc.connectionState);
     // Receivers tell the camera from the screen by their order, so the camera's section is always made first.
     if (media.audio) this.#audio = this.#pc.addTransceiver(media.audio, { direction: 'sendonly' });
     this.#camera = this.#pc.addTransceiver(media.video, { direction: 'sendonly' });
@@ -57,7 +57,7 @@ class Sender {
       const { answer } = await this.#request('produce', { offer: this.#pc.localDescription, constraints });
       await this.#pc.setRemoteDescription(answer);
     } catch (error) {
-      await this.#pc.setLocalDescription({ type: 'rollback' });
+      if (this.#pc.signalingState === 'have-local-offer') await this.#pc.setLocalDescription({ type: 'rollback' });
       throw error;
     }
   }
@@ -75,6 +75,7 @@ class Sender {
 class Receiver {
   #pc = null;
   #session = '';
+  #closed = false;
   #work = Promise.resolve();
   #userId;
   #request;
@@ -88,10 +89,11 @@ class Receiver {
 
   /** Offers are answered one after the other, in the order in which they came. */
   offer(offer) {
-    this.#work = this.#work.then(() => this.#answer(offer)).catch((error) => this.#closed || this.#view.problem(error));
+    this.#work = this.#work.then(() => this.#answer(offer)).catch((error) => this.#report(error));
   }
 
   async #answer(offer) {
+    if (this.#closed) return;
     // The same o= line number is the same session: the connection is updated. Another one is a connection that the
     // server has made anew.
     const [session] = offer.sdp.match(/^o=\S+ \S+/m);
@@ -116,8 +118,13 @@ class Receiver {
       const { offer } = await this.#request('consume', { producerUserId: this.#userId });
       this.offer(offer);
     } catch (error) {
-      this.#view.problem(error);
+      this.#report(error);
     }
+  }
+
+  /** Unknown: the other one has just left, and the news of it are on their way. */
+  #report(error) {
+    if (!this.#closed && error.status !== 404) this.#view.problem(error);
   }
 
   /** The m-sections are always in the producer's order: microphone, camera, screen. */
@@ -129,9 +136,8 @@ class Receiver {
     this.#view.media(this.#userId, { audio: live(ofKind('audio')[0]), camera: live(camera), screen: live(screen) });
   }
 
-  get #closed() { return this.#pc?.signalingState === 'closed'; }
-
   close() {
+    this.#closed = true;
     this.#pc?.close();
   }
 }
@@ -160,7 +166,7 @@ export class Call {
   }
 
   async send(media, wanted) {
-    const sender = new Sender((...call) => this.#signalling.request(...call), media, () => this.close());
+    const sender = new Sender((...call) => this.#signalling.request(...call), media, (state) => this.#onSenderState(state));
     this.sender = sender;
     try {
       await sender.update({ ...wanted, screen: null });
@@ -182,6 +188,11 @@ export class Call {
     this.#endSender();
     for (const receiver of this.#receivers.values()) receiver.close();
     this.#receivers.clear();
+  }
+
+  #onSenderState(state) {
+    if (state === 'disconnected') this.#view.problem(new Error('The media server is not heard. Waiting…'));
+    if (state === 'failed') this.close(); // everything is begun again
   }
 
   #endSender() {

@@ -28,7 +28,7 @@ export class Signalling {
     });
   }
 
-  /** One call of the REST API, by way of the backend. */
+  /** One call of the REST API, by way of the backend. What it fails with has the `status`. */
   async request(type, body = {}) {
     if (!await this.opened) throw new Error('The backend does not answer.');
     this.#last += 1;
@@ -46,7 +46,7 @@ export class Signalling {
     const waiting = this.#requests.get(message.id);
     if (!waiting) return onNews(message);
     this.#requests.delete(message.id);
-    if (message.type === 'error') waiting.reject(new Error(message.detail ?? message.title));
+    if (message.type === 'error') waiting.reject(Object.assign(new Error(message.detail ?? message.title), { status: message.status }));
     else waiting.resolve(message);
   }
 }

@@ -6,13 +6,13 @@ const people = document.querySelector('#people');
 const screens = document.querySelector('#screens');
 const GAP = 10;
 const WIDEST = 16 / 9;
-const NARROWEST = { landscape: 4 / 3, portrait: 1 };
+const NARROWEST = { screen: 16 / 9, landscape: 4 / 3, portrait: 1 };
 
 /** Makes the tiles of a box as large as they can be without scrolling. */
 function arrange(box) {
   const count = box.children.length;
   const { clientWidth, clientHeight } = box;
-  const narrowest = clientWidth > clientHeight ? NARROWEST.landscape : NARROWEST.portrait;
+  const narrowest = NARROWEST[box === screens ? 'screen' : clientWidth > clientHeight ? 'landscape' : 'portrait'];
   let best = { area: -1 };
   for (let columns = 1; columns <= count; columns += 1) {
     const rows = Math.ceil(count / columns);
