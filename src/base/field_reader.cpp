@@ -19,8 +19,7 @@ FieldReader::FieldReader(const json::Value& value, std::string path,
 }
 
 void FieldReader::fail(std::string_view name, std::string_view complaint) {
-    std::string path = path_ + std::string(name);
-    errors_->push_back({ErrorCode::InvalidArgument, path + " " + std::string(complaint), path});
+    errors_->push_back({ErrorCode::InvalidArgument, std::string(complaint), path_ + std::string(name)});
 }
 
 const json::Value* FieldReader::take(const char* name) {

@@ -60,7 +60,8 @@ Response problem(unsigned status, const std::string& detail, const std::string& 
 }
 
 Response problem(const Error& error) {
-    return problem(status_of(error.code), error.message, error.field);
+    return problem(status_of(error.code),
+                   error.field.empty() ? error.message : error.field + ": " + error.message, error.field);
 }
 
 }  // namespace sluice::http

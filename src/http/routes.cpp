@@ -76,7 +76,7 @@ void create_room(Rooms& rooms, const Call& call, const Reply& reply) {
         call.body, [](FieldReader& fields) -> std::optional<rooms::NewUser> {
             auto user_id = read_id(fields, "userId");
             if (!user_id && fields.has("userInfo"))
-                fields.fail("userInfo", "belongs to a user: userId is missing");
+                fields.fail("userInfo", "needs userId, which is missing");
             auto user_info = read_user_info(fields);
             if (!user_id)
                 return std::nullopt;
@@ -234,7 +234,7 @@ bool matches(const std::vector<std::string_view>& pattern, const std::vector<std
         auto id = percent_decoded(path[i]);
         auto fault = id ? fault_of_id(*id) : "must not contain a '%' without two hexadecimal digits";
         if (fault)
-            match.fault = Error{ErrorCode::InvalidArgument, name + " " + *fault, name};
+            match.fault = Error{ErrorCode::InvalidArgument, *fault, name};
         else
             (name == "roomId" ? match.call.room_id : match.call.user_id) = std::move(*id);
     }

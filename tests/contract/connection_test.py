@@ -152,7 +152,7 @@ class Large(Raw):
         self.refused(head + b"1000\r\n%b\r\n" % (b" " * 4096) * 25)
         self.refused(head, b"1000\r\n%b\r\n" % (b" " * 4096) * 2000)
         answer = self.exchange(head + b"e\r\n{\"userInfo\":1}\r\n0\r\n\r\n")
-        self.assertIn(b"userId is missing", answer)
+        self.assertIn(b"userInfo: needs userId", answer)
 
     def test_as_large_as_allowed(self):
         self.server.post("/rooms", b"{%b}" % (b" " * 99998))

@@ -126,19 +126,18 @@ TEST_P(FieldComplaints, NameTheMember) {
 INSTANTIATE_TEST_SUITE_P(
     Json, FieldComplaints,
     testing::Values(Complaint{"[]", "", "the body must be a JSON object"},
-                    Complaint{R"({"userId":1.0})", "userId", "userId must be a string or an integer"},
-                    Complaint{R"({"userId":1e3})", "userId", "userId must be a string or an integer"},
-                    Complaint{R"({"userId":null})", "userId", "userId must be a string or an integer"},
+                    Complaint{R"({"userId":1.0})", "userId", "must be a string or an integer"},
+                    Complaint{R"({"userId":1e3})", "userId", "must be a string or an integer"},
+                    Complaint{R"({"userId":null})", "userId", "must be a string or an integer"},
                     Complaint{R"({"userInfo":"012345678"})", "userInfo",
-                              "userInfo is 11 bytes long; at most 10 are allowed"},
-                    Complaint{R"({"offer":"v=0"})", "offer", "offer must be an object"},
-                    Complaint{R"({"offer":{}})", "offer.sdp", "offer.sdp is required"},
-                    Complaint{R"({"offer":{"sdp":1}})", "offer.sdp", "offer.sdp must be a string"},
-                    Complaint{R"({"offer":{"sdp":"v=\u0000"}})", "offer.sdp",
-                              "offer.sdp must not contain U+0000"},
-                    Complaint{R"({"offer":{"sdp":"v=0","x":1}})", "offer.x", "offer.x is not a known member"},
-                    Complaint{R"({"audio":1})", "audio", "audio must be true or false"},
-                    Complaint{R"({"colour":1})", "colour", "colour is not a known member"}));
+                              "is 11 bytes long; at most 10 are allowed"},
+                    Complaint{R"({"offer":"v=0"})", "offer", "must be an object"},
+                    Complaint{R"({"offer":{}})", "offer.sdp", "is required"},
+                    Complaint{R"({"offer":{"sdp":1}})", "offer.sdp", "must be a string"},
+                    Complaint{R"({"offer":{"sdp":"v=\u0000"}})", "offer.sdp", "must not contain U+0000"},
+                    Complaint{R"({"offer":{"sdp":"v=0","x":1}})", "offer.x", "is not a known member"},
+                    Complaint{R"({"audio":1})", "audio", "must be true or false"},
+                    Complaint{R"({"colour":1})", "colour", "is not a known member"}));
 
 TEST(FieldReader, ReadsWhatIsThere) {
     const auto value =
