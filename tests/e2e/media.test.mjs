@@ -1,6 +1,7 @@
 // Real browsers see and hear each other through the built server, in every combination of producer and consumer.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { launch } from './lib/browsers.mjs';
 import { expectMedia, isColour, until } from './lib/expect.mjs';
 import { Room } from './lib/room.mjs';
@@ -56,18 +57,24 @@ for (const [from, to] of [['chromium', 'chromium'], ['chromium', 'firefox'], ['f
       await room.join('blue', browsers[to]);
       await room.produce('red', RED);
       const before = await expectMedia(room, 'blue', 'red', RED);
-      const muted = await room.mute('red', { video: false });
-      assert.deepEqual(muted.constraints, { audio: true, video: false });
-      const still = await until('the last packets in flight', async () => [await room.seen('blue', 'red'), await room.seen('blue', 'red')],
-        ([a, b]) => a.video[0].packets === b.video[0].packets);
-      await new Promise((resolve) => { setTimeout(resolve, 1000); }); // the time for which nothing may come
-      const silent = await room.seen('blue', 'red');
-      assert.equal(silent.video[0].packets, still[1].video[0].packets);
-      assert.ok(silent.audio[0].packets > still[1].audio[0].packets, 'audio goes on');
-      await room.mute('red', { video: true });
-      const asked = Date.now();
-      await until('video after unmuting', () => room.seen('blue', 'red'), (s) => s.video[0].frames > silent.video[0].frames);
-      assert.ok(Date.now() - asked < 300, `back after ${Date.now() - asked} ms`);
+      const took = [];
+      for (let round = 0; round < 3; round += 1) {
+        const muted = await room.mute('red', { video: false });
+        assert.deepEqual(muted.constraints, { audio: true, video: false });
+        await pause(300); // what was under way has arrived, and is in the browser's statistics
+        const still = await room.seen('blue', 'red');
+        await pause(500); // the time for which nothing may come
+        const silent = await room.seen('blue', 'red');
+        assert.equal(silent.video[0].packets, still.video[0].packets);
+        assert.ok(silent.audio[0].packets > still.audio[0].packets, 'audio goes on');
+        const shown = room.call('blue', 'nextFrame', 'red');
+        const asked = Date.now();
+        await room.mute('red', { video: true });
+        await shown;
+        took.push(Date.now() - asked);
+      }
+      const median = took.slice().sort((a, b) => a - b)[1]; // the browsers share two cores with whatever else runs
+      assert.ok(median < 300, `back after ${took} ms`);
       const back = await expectMedia(room, 'blue', 'red', RED);
       assert.equal(back.video[0].lost, before.video[0].lost, 'no false loss');
     }));

@@ -182,6 +182,12 @@ class Client {
     return report;
   }
 
+  /** Resolves when the next picture of a producer is shown. */
+  nextFrame(producer) {
+    const sink = [...this.incoming.get(producer).sinks.values()].find((s) => s.video.videoWidth);
+    return new Promise((resolve) => { sink.video.requestVideoFrameCallback(() => resolve(true)); });
+  }
+
   async sent() {
     const stats = [...(await this.out.getStats()).values()];
     const rtp = stats.filter((s) => s.type === 'outbound-rtp');

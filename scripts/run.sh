@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs the server (REST on 127.0.0.1:8080) and the demo (http://127.0.0.1:8081).
+#   scripts/run.sh [--no-demo] [server options]        Ctrl-C or SIGTERM ends both.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+
+demo=yes
+options=()
+for option in "$@"; do
+    if [ "$option" = --no-demo ]; then demo=no; else options+=("$option"); fi
+done
+
+"$root/scripts/install-packages.sh" build run
+if [ ! -f "$root/build/build.ninja" ]; then
+    meson setup "$root/build" "$root" -Dtests=false --buildtype=debugoptimized >&2
+fi
+ninja -C "$root/build" --quiet >&2
+
+"$root/build/src/app/sluice" ${options[@]+"${options[@]}"} &
+server=$!
+parts=("$server")
+if [ "$demo" = yes ]; then
+    "$root/build/demo/sluice-demo" &
+    parts+=("$!")
+fi
+stop() { kill -TERM "${parts[@]}" 2>/dev/null || true; }
+trap stop INT TERM
+
+# Whichever ends first takes the other with it; the server's exit status is ours. `wait` also returns for a signal.
+wait -n "${parts[@]}" || true
+stop
+status=0
+wait "$server" || status=$?
+while kill -0 "$server" 2>/dev/null; do
+    status=0
+    wait "$server" || status=$?
+done
+wait || true
+exit "$status"
