@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs every test: lint, the meson suites, the same under sanitizers, browsers.
+# Ends with "N passed, N failed"; the exit status is 0 only if nothing failed. docs/testing.md says how to run a part.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+
+passed=0
+failed=0
+begin=$SECONDS
+
+title() { printf '\n== %s (after %d s)\n' "$1" $((SECONDS - begin)); }
+
+finish() {
+    printf '\n%d s\n%d passed, %d failed\n' $((SECONDS - begin)) "$passed" "$failed"
+    [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+}
+
+# A stage that is one test, as the compiler and the linters are.
+check() {
+    title "$1"
+    shift
+    if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); return 1; fi
+}
+
+# count STATUS PASSED FAILED: a stage of many tests. One that ends badly without naming a failure has failed once.
+count() {
+    passed=$((passed + $2))
+    failed=$((failed + $3))
+    if [ "$1" -ne 0 ] && [ "$3" -eq 0 ]; then failed=$((failed + 1)); fi
+}
+
+# meson_suites BUILD [options]: every case of every suite counts.
+meson_suites() {
+    local build=$1 status=0 good bad
+    shift
+    meson test -C "$build" --no-rebuild --print-errorlogs "$@" || status=$?
+    read -r good bad < <(python3 - "$build/meson-logs/testlog.junit.xml" <<'PY'
+import sys
+import xml.etree.ElementTree as xml
+cases = list(xml.parse(sys.argv[1]).iter("testcase"))
+bad = sum(1 for case in cases if case.find("failure") is not None or case.find("error") is not None)
+print(len(cases) - bad, bad)
+PY
+    )
+    count "$status" "$good" "$bad"
+}
+
+browsers() {
+    local tap=build-test/e2e.tap status=0
+    SLUICE_BINARY="$root/build-test/src/app/sluice" node --test \
+        --test-reporter=spec --test-reporter-destination=stdout --test-reporter=tap --test-reporter-destination="$tap" \
+        tests/e2e/*.test.mjs || status=$?
+    count "$status" "$(awk '/^# pass /{print $3}' "$tap")" "$(awk '/^# fail /{print $3}' "$tap")"
+}
+
+build() {
+    local folder=$1
+    shift
+    [ -f "$folder/build.ninja" ] || meson setup "$folder" "$@"
+    ninja -C "$folder"
+}
+
+scripts/install-packages.sh build run test
+if [ ! tests/e2e/node_modules/.package-lock.json -nt tests/e2e/package-lock.json ]; then
+    (cd tests/e2e && npm ci --no-audit --no-fund)
+fi
+
+check "build" build build-test -Dbuildtype=debugoptimized || { finish; exit 1; }
+check "layers" scripts/check-layers.py src || true
+title "tests"
+meson_suites build-test
+title "browsers"
+browsers
+if check "build with sanitizers" build build-asan -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false; then
+    title "tests with sanitizers"
+    meson_suites build-asan --suite unit --suite component --suite contract
+fi
+finish
