@@ -38,10 +38,24 @@ Status set(Config& config, const std::string& name, const std::string& value, co
     return Ok{};
 }
 
-/// Where a key stands in the text; GKeyFile does not tell.
+/// The first line that is none of a key file; GKeyFile does not tell.
+std::string line_of_fault(const std::string& text) {
+    const glib::Owned<GKeyFile, g_key_file_unref> file(g_key_file_new());
+    unsigned number = 0;
+    size_t end = 0;
+    do {
+        end = std::min(text.find('\n', end), text.size() - 1) + 1;
+        number++;
+    } while (g_key_file_load_from_data(file.get(), text.data(), end, G_KEY_FILE_NONE, nullptr) &&
+             end < text.size());
+    return std::to_string(number);
+}
+
+/// Where a key stands in the text, or a group if `key` is empty; the last place, which counts. GKeyFile does
+/// not tell.
 std::string line_of(const std::string& text, const std::string& group, const std::string& key) {
     std::string in_group;
-    unsigned number = 0;
+    unsigned number = 0, found = 0;
     size_t at = 0;
     while (at < text.size()) {
         const auto end = std::min(text.find('\n', at), text.size());
@@ -56,10 +70,11 @@ std::string line_of(const std::string& text, const std::string& group, const std
         const auto name = equals == std::string::npos ? std::string() : content.substr(0, equals);
         const bool same =
             name.starts_with(key) && name.find_first_not_of(" \t", key.size()) == std::string::npos;
-        if (in_group == group && (key.empty() || (!name.empty() && same)))
-            return std::to_string(number);
+        const bool header = content.starts_with('[');
+        if (in_group == group && (key.empty() ? header : same && !name.empty()))
+            found = number;
     }
-    return "?";
+    return std::to_string(found);
 }
 
 Result<std::vector<std::string>> read_tokens(const std::string& path) {
@@ -96,14 +111,16 @@ Status apply_file(Config& config, const std::string& path) {
     gsize size = 0;
     GError* error = nullptr;
     const glib::Owned<GKeyFile, g_key_file_unref> file(g_key_file_new());
-    if (!g_file_get_contents(path.c_str(), &raw, &size, &error) ||
-        !g_key_file_load_from_data(file.get(), raw, size, G_KEY_FILE_NONE, &error)) {
+    if (!g_file_get_contents(path.c_str(), &raw, &size, &error)) {
         const glib::OwnedError owned(error);
-        g_free(raw);
-        return Error{ErrorCode::InvalidArgument, path + ": " + error->message};
+        return Error{ErrorCode::InvalidArgument, error->message};  // It names the file.
     }
     const std::string text(raw, size);
     g_free(raw);
+    if (!g_key_file_load_from_data(file.get(), text.data(), text.size(), G_KEY_FILE_NONE, &error)) {
+        const glib::OwnedError owned(error);
+        return Error{ErrorCode::InvalidArgument, path + ":" + line_of_fault(text) + ": " + error->message};
+    }
     const glib::Owned<char*, g_strfreev> groups(g_key_file_get_groups(file.get(), nullptr));
     for (char** group = groups.get(); *group; group++) {
         const auto all = keys();
@@ -115,9 +132,12 @@ Status apply_file(Config& config, const std::string& path) {
                                                          "] (--print-config shows all)"};
         const glib::Owned<char*, g_strfreev> names(g_key_file_get_keys(file.get(), *group, nullptr, nullptr));
         for (char** name = names.get(); name && *name; name++) {
-            const glib::OwnedString value(g_key_file_get_string(file.get(), *group, *name, nullptr));
+            const glib::OwnedString value(g_key_file_get_string(file.get(), *group, *name, &error));
+            const glib::OwnedError owned(error);
             const auto where = path + ":" + line_of(text, *group, *name) + ": ";
-            if (const auto done = set(config, prefix + *name, value ? value.get() : "", where); !done)
+            if (!value)
+                return Error{ErrorCode::InvalidArgument, where + error->message, prefix + *name};
+            if (const auto done = set(config, prefix + *name, value.get(), where); !done)
                 return done;
         }
     }
@@ -166,7 +186,8 @@ std::string print(const Config& config) {
         text += key.meaning;
         text += "\n# " + (*key.unit ? std::string("Unit: ") + key.unit + ". " : std::string()) +
                 "Default: " + (standard.empty() ? "none" : standard) + ". Allowed: " + key.allowed() + ".\n";
-        text += name.substr(dot + 1) + " = " + key.show(config) + "\n";
+        const auto value = key.show(config);
+        text += name.substr(dot + 1) + (value.empty() ? " =" : " = ") + value + "\n";
     }
     return text;
 }

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "ice/endpoint.h"
+
 namespace sluice::app {
 namespace {
 
@@ -12,15 +14,16 @@ using Strings = std::vector<std::string>;
 constexpr long kMaxPort = 65535;
 
 const Key kKeys[] = {
-    {"http.address", "",
-     "The address that REST listens on. Others than loopback need http.tokens or http.insecure.",
-     +[](Config& c) -> std::string& { return c.http.address; }},
-    {"http.port", "", "Its port; 0 takes any free one, which the log tells.",
+    {.name = "http.address",
+     .unit = "",
+     .meaning = "The address that REST listens on. Others than loopback need http.tokens or http.insecure.",
+     .target = +[](Config& c) -> std::string& { return c.http.address; },
+     .text = Key::Text::Address},
+    {"http.port", "", "The TCP port of REST; 0 takes any free one, which the log tells.",
      +[](Config& c) -> uint16_t& { return c.http.port; }, 0, kMaxPort},
     {"http.tokens", "",
-     "A file with bearer tokens, one a line, # begins a comment. Any of them opens every route; without a "
-     "file there is "
-     "no authentication.",
+     "A file with bearer tokens, one a line; lines that begin with # are comments. Any token opens every "
+     "route; without a file there is no authentication.",
      +[](Config& c) -> std::string& { return c.tokens_file; }},
     {"http.tls-certificate", "", "A PEM file with the certificate chain; with http.tls-key REST is HTTPS.",
      +[](Config& c) -> std::string& { return c.http.tls_certificate; }},
@@ -35,12 +38,14 @@ const Key kKeys[] = {
     {"ice.addresses", "",
      "Local addresses to offer, separated by commas; none: all but loopback, or loopback if that is all.",
      +[](Config& c) -> Strings& { return c.ice.addresses; }},
-    {"ice.announced-address", "",
-     "Offered in place of the local addresses of its family: the public address of a 1:1 NAT.",
-     +[](Config& c) -> std::string& { return c.ice.announced_address; }},
+    {.name = "ice.announced-address",
+     .unit = "",
+     .meaning = "Offered in place of the local addresses of its family: the public address of a 1:1 NAT.",
+     .target = +[](Config& c) -> std::string& { return c.ice.announced_address; },
+     .text = Key::Text::AddressOrNone},
     {"ice.port-min", "",
-     "All media uses one UDP port: the first free one from ice.port-min to ice.port-max. 0 takes any free "
-     "one.",
+     "All media uses one UDP port: the first free one from ice.port-min to ice.port-max. 0 for both takes "
+     "any free one.",
      +[](Config& c) -> uint16_t& { return c.ice.port_min; }, 0, kMaxPort},
     {"ice.port-max", "", "See ice.port-min.", +[](Config& c) -> uint16_t& { return c.ice.port_max; }, 0,
      kMaxPort},
@@ -49,13 +54,11 @@ const Key kKeys[] = {
     {"media.latency-ms", "milliseconds",
      "How long a lost packet of a producer is waited for. Packets in order are not delayed by it.",
      +[](Config& c) -> std::chrono::milliseconds& { return c.media.latency; }, 20, 2000},
-    {"media.video-codecs",
-     "",
-     "The video codecs that producers may use; the producer's order decides among them.",
-     +[](Config& c) -> Strings& { return c.media.video_codecs; },
-     0,
-     0,
-     {"VP8", "VP9", "H264", "AV1"}},
+    {.name = "media.video-codecs",
+     .unit = "",
+     .meaning = "The video codecs that producers may use; the producer's order decides among them.",
+     .target = +[](Config& c) -> Strings& { return c.media.video_codecs; },
+     .choices = {"VP8", "VP9", "H264", "AV1"}},
     {"media.connect-timeout-s", "seconds",
      "From an answer to a connection (ICE and DTLS); then it has failed.",
      +[](Config& c) -> std::chrono::seconds& { return c.media.connect_timeout; }, 1, 300},
@@ -95,6 +98,10 @@ std::string trimmed(std::string text) {
     return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
+bool is_address(const std::string& text) {
+    return ice::Endpoint::from(text, 0).has_value();
+}
+
 std::string joined(const Strings& words) {
     std::string text;
     for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
@@ -108,7 +115,8 @@ bool read(const Key& key, const std::string& text, T& value) {
         return text == "true" || text == "false";
     } else if constexpr (std::is_same_v<T, std::string>) {
         value = text;
-        return true;
+        return key.text == Key::Text::Path || is_address(text) ||
+               (key.text == Key::Text::AddressOrNone && text.empty());
     } else if constexpr (std::is_same_v<T, Strings>) {
         value.clear();
         for (size_t at = 0; at <= text.size();) {
@@ -117,9 +125,11 @@ bool read(const Key& key, const std::string& text, T& value) {
                 value.push_back(std::move(word));
             at = end + 1;
         }
-        return key.choices.empty() || (!value.empty() && std::ranges::all_of(value, [&](const auto& word) {
-                   return std::ranges::count(key.choices, word) > 0;
-               }));
+        if (key.choices.empty())
+            return std::ranges::all_of(value, is_address);
+        return !value.empty() && std::ranges::all_of(value, [&](const auto& word) {
+            return std::ranges::count(key.choices, word) > 0;
+        });
     } else if constexpr (std::is_same_v<T, log::Level> || std::is_same_v<T, log::Format>) {
         std::optional<T> named;
         if constexpr (std::is_same_v<T, log::Level>)
@@ -167,8 +177,12 @@ std::string Key::allowed() const {
                 return joined({std::begin(kLevels), std::end(kLevels)});
             else if constexpr (std::is_same_v<T, log::Format>)
                 return joined({std::begin(kFormats), std::end(kFormats)});
-            else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, Strings>)
-                return "text";
+            else if constexpr (std::is_same_v<T, Strings>)
+                return "IP addresses, separated by commas, or nothing";
+            else if constexpr (std::is_same_v<T, std::string>)
+                return text == Text::Path      ? "a path"
+                       : text == Text::Address ? "an IP address"
+                                               : "an IP address, or nothing";
             else
                 return "a whole number from " + std::to_string(min) + " to " + std::to_string(max);
         },
@@ -179,11 +193,11 @@ std::string Key::show(const Config& config) const {
     return std::visit([&](auto access) { return write(access(const_cast<Config&>(config))); }, target);
 }
 
-bool Key::set(Config& config, const std::string& text) const {
+bool Key::set(Config& config, const std::string& value_text) const {
     return std::visit(
         [&](auto access) {
             auto value = access(config);
-            if (!read(*this, text, value))
+            if (!read(*this, trimmed(value_text), value))
                 return false;
             access(config) = std::move(value);
             return true;

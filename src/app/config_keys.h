@@ -15,6 +15,7 @@ struct Key {
                                 std::string& (*)(Config&), std::vector<std::string>& (*)(Config&),
                                 std::chrono::seconds& (*)(Config&), std::chrono::milliseconds& (*)(Config&),
                                 log::Level& (*)(Config&), log::Format& (*)(Config&)>;
+    enum class Text { Path, Address, AddressOrNone };
 
     const char* name;     ///< "group.key"
     const char* unit;     ///< "" for none.
@@ -22,13 +23,14 @@ struct Key {
     Target target;
     long min = 0;  ///< Of numbers and durations.
     long max = 0;
-    std::vector<std::string> choices = {};  ///< Of lists: all that may stand there; empty: anything.
+    std::vector<std::string> choices = {};  ///< Of lists: all that may stand there; empty: addresses.
+    Text text = Text::Path;                 ///< Of strings: what they are.
 
     /// What a bad value is told.
     std::string allowed() const;
     std::string show(const Config& config) const;
     /// false: not allowed, and nothing has changed.
-    bool set(Config& config, const std::string& text) const;
+    bool set(Config& config, const std::string& value_text) const;
 };
 
 /// All of them, in the order of the reference. Nothing else names a key.

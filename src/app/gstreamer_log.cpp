@@ -17,7 +17,8 @@ namespace {
 constexpr unsigned kLinesPerPeriod = 5;
 constexpr gint64 kPeriodUs = 10 * G_USEC_PER_SEC;
 
-/// Said of every connection, and no news: webrtcbin would like FEC, and transceivers that are there before the offer.
+/// Said of every connection, and no news: webrtcbin would like FEC, and transceivers that are there before
+/// the offer.
 constexpr std::string_view kHarmless[] = {"did not find compatible transceiver for offer caps",
                                           "failed to match fec decoder with transceiver"};
 
@@ -81,17 +82,18 @@ void on_message(GstDebugCategory* category, GstDebugLevel level, const gchar*, c
                {{"category", gst_debug_category_get_name(category)},
                 {"element", path_of(object)},
                 {"text", text},
-                {"left_out", std::to_string(left_out)}});
+                {"left_out", left_out > 0 ? std::to_string(left_out) : ""}});
 }
 
 }  // namespace
 
 void bridge_gstreamer_log() {
+    // In parentheses: the functions, not the macros of the same names, which compare pointers as C++ may not.
     if (!g_getenv("GST_DEBUG")) {
-        gst_debug_remove_log_function(gst_debug_log_default);
+        (gst_debug_remove_log_function)(gst_debug_log_default);
         gst_debug_set_default_threshold(GST_LEVEL_WARNING);
     }
-    gst_debug_add_log_function(on_message, nullptr, nullptr);
+    (gst_debug_add_log_function)(on_message, nullptr, nullptr);
 }
 
 }  // namespace sluice::app

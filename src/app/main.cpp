@@ -1,3 +1,4 @@
+#include <clocale>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -48,6 +49,10 @@ Result<CommandLine> read_command_line(int argc, char** argv) {
         {nullptr, 0, 0, G_OPTION_ARG_NONE, nullptr, nullptr, nullptr}};
     const glib::Owned<GOptionContext, g_option_context_free> context(
         g_option_context_new("- a media server for video rooms, driven by REST"));
+    g_option_context_set_description(
+        context.get(),
+        "Without options it listens on 127.0.0.1:8080 and logs to standard error.\n"
+        "  sluice --set http.port=8090 --set log.format=json\n");
     g_option_context_add_main_entries(context.get(), entries, nullptr);
     GError* error = nullptr;
     const bool parsed = g_option_context_parse(context.get(), &argc, &argv, &error);
@@ -59,8 +64,11 @@ Result<CommandLine> read_command_line(int argc, char** argv) {
     if (argc > 1)
         return Error{ErrorCode::InvalidArgument,
                      std::string("\"") + argv[1] + "\" is no option (--help shows all)"};
-    CommandLine line{
-        .file = file ? file : "", .check = bool(check), .print = bool(print), .version = bool(version)};
+    CommandLine line;
+    line.file = file ? file : "";
+    line.check = check;
+    line.print = print;
+    line.version = version;
     for (char** setting = settings; setting && *setting; setting++) line.settings.emplace_back(*setting);
     return line;
 }
@@ -77,15 +85,19 @@ Result<Config> configure(const CommandLine& line) {
     return config;
 }
 
-/// On other ports than the configured ones, which a running server may hold.
-Status check(const Config& config, Scheduler& scheduler) {
-    auto options = config.ice;
-    options.port_min = options.port_max = 0;
-    const auto network = ice::Network::open(options);
+/// All that serve() sets up, but on any free ports: a running server may hold the configured ones.
+Status check(Config config, Scheduler& scheduler) {
+    config.ice.port_min = config.ice.port_max = 0;
+    config.http.port = 0;
+    const auto network = ice::Network::open(config.ice);
     if (!network)
         return network.error();
-    if (const auto engine = media::make_engine(scheduler, **network, config.media); !engine)
+    const auto engine = media::make_engine(scheduler, **network, config.media);
+    if (!engine)
         return engine.error();
+    rooms::Rooms rooms(scheduler, **engine, config.limits);
+    if (const auto server = http::Server::listen(scheduler, rooms, config.http); !server)
+        return server.error();
     return Ok{};
 }
 
@@ -119,6 +131,7 @@ Status serve(const Config& config, GlibScheduler& scheduler) {
 }
 
 int run(int argc, char** argv) {
+    std::setlocale(LC_CTYPE, "");  // --help has characters beyond ASCII.
     const auto line = read_command_line(argc, argv);
     if (!line)
         return complain(line.error());

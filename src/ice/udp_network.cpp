@@ -85,8 +85,9 @@ Status UdpNetwork::open_sockets(std::vector<Endpoint> addresses, uint16_t port) 
         auto local = *Endpoint::from(address.ip(), port);
         const auto refuse = [&](const char* call) {
             return Error{ErrorCode::Internal,
-                         local.text() + " (port range " + std::to_string(options_.port_min) + " to " +
-                             std::to_string(options_.port_max) + "): " + call + ": " + g_strerror(errno),
+                         "ice.addresses: " + local.text() + " (port range " +
+                             std::to_string(options_.port_min) + " to " + std::to_string(options_.port_max) +
+                             "): " + call + ": " + g_strerror(errno),
                          "ice.addresses"};
         };
         const int fd =

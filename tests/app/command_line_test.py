@@ -1,0 +1,80 @@
+#!/usr/bin/python3
+"""command_line_test.py SLUICE: what the program says and how it ends."""
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PATIENCE_S = 20
+PROGRAM = None
+
+
+def run(*options):
+    return subprocess.run([PROGRAM, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+                          timeout=PATIENCE_S, check=False, env=dict(os.environ, LC_ALL="C.UTF-8"))
+
+
+class CommandLine(unittest.TestCase):
+    def complains(self, *options):
+        ended = run(*options)
+        self.assertEqual((ended.returncode, ended.stdout), (1, ""))
+        last = ended.stderr.splitlines()[-1]  # Log lines may stand before it.
+        self.assertTrue(last.startswith("sluice: "), ended.stderr)
+        return last.removeprefix("sluice: ")
+
+    def test_help_and_version(self):
+        self.assertIn("--print-config", run("--help").stdout)
+        self.assertRegex(run("--version").stdout, r"^sluice \d+\.\d+\.\d+ \(GStreamer 1\.\d+\.\d+\)\n$")
+
+    def test_what_is_no_option(self):
+        self.assertEqual(self.complains("serve"), '"serve" is no option (--help shows all)')
+        self.assertEqual(self.complains("--serve"), "Unknown option --serve")
+
+    def test_the_file_comes_before_the_settings(self):
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("[http]\nport=1\ndeadline-s=2\n")
+            file.flush()
+            printed = run("--set", "http.port=3", "--config", file.name, "--print-config").stdout
+        self.assertIn("\nport = 3\n", printed)
+        self.assertIn("\ndeadline-s = 2\n", printed)
+
+    def test_a_named_file_must_be_there(self):
+        self.assertIn("/nowhere/sluice.conf", self.complains("--config", "/nowhere/sluice.conf"))
+
+    @unittest.skipIf(os.path.exists("/etc/sluice/sluice.conf"), "this machine has a configuration")
+    def test_the_default_file_need_not_be_there(self):
+        self.assertEqual(run("--check", "--set", "ice.addresses=127.0.0.1").stdout, "ok\n")
+
+    def test_check_finds_what_the_server_would_refuse(self):
+        with tempfile.TemporaryDirectory() as empty:
+            for setting, said in (
+                    ("http.address=0.0.0.0", "http.address: 0.0.0.0 can be reached from outside"),
+                    ("http.address=192.0.2.1", "http.address: 192.0.2.1 can be reached from outside"),
+                    ("http.tokens=/nowhere", "http.tokens: /nowhere: No such file"),
+                    ("http.tls-key=/nowhere", "http.tls-certificate and http.tls-key go together"),
+                    ("ice.addresses=192.0.2.1", "ice.addresses: 192.0.2.1"),
+                    ("ice.port-min=7", "ice.port-min (7) is greater than ice.port-max (0)"),
+                    ("paths.pipelines=" + empty, empty + "/track.launch: cannot be read (paths.pipelines)")):
+                with self.subTest(setting):
+                    self.assertIn(said, self.complains("--check", "--set", setting))
+
+    def test_check_names_a_template_that_cannot_be_built(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "track.launch").write_text("# example: codec=VP8\nnosuchelement codec=${codec}\n")
+            said = self.complains("--check", "--set", "paths.pipelines=" + folder)
+        self.assertIn("track.launch", said)
+        self.assertIn("nosuchelement", said)
+
+    def test_check_goes_beside_a_running_server(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            self.assertEqual(run("--check", "--set", f"http.port={port}").stdout, "ok\n")
+            self.assertIn(f"cannot listen on 127.0.0.1 port {port}", self.complains("--set", f"http.port={port}"))
+
+
+if __name__ == "__main__":
+    PROGRAM = sys.argv.pop(1)
+    unittest.main(verbosity=2)
