@@ -16,6 +16,9 @@ if [ ! -f "$root/build/build.ninja" ]; then
 fi
 ninja -C "$root/build" --quiet >&2
 
+# Each part in a process group of its own: Ctrl-C reaches this script alone, which ends every part by one signal.
+# (A second one, from an impatient user, ends the server at once.)
+set -m
 "$root/build/src/app/sluice" ${options[@]+"${options[@]}"} &
 server=$!
 parts=("$server")
@@ -23,12 +26,13 @@ if [ "$demo" = yes ]; then
     "$root/build/demo/sluice-demo" &
     parts+=("$!")
 fi
-stop() { kill -TERM "${parts[@]}" 2>/dev/null || true; }
-trap stop INT TERM
+signalled=no
+end_parts() { kill -TERM "${parts[@]}" 2>/dev/null || true; }
+trap 'signalled=yes; end_parts' INT TERM
 
-# Whichever ends first takes the other with it; the server's exit status is ours. `wait` also returns for a signal.
+# Whichever ends first takes the other with it. `wait` returns for a signal too; the server's exit status is ours.
 wait -n "${parts[@]}" || true
-stop
+[ "$signalled" = yes ] || end_parts
 status=0
 wait "$server" || status=$?
 while kill -0 "$server" 2>/dev/null; do

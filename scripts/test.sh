@@ -57,7 +57,7 @@ browsers() {
 build() {
     local folder=$1
     shift
-    [ -f "$folder/build.ninja" ] || meson setup "$folder" "$@"
+    [ -f "$folder/build.ninja" ] || meson setup "$folder" --werror "$@"
     ninja -C "$folder"
 }
 
