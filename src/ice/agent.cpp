@@ -6,8 +6,8 @@
 #include <gst/webrtc/icestream.h>
 #include <gst/webrtc/icetransport.h>
 
+#include "ice/lite_network.h"
 #include "ice/transport.h"
-#include "ice/udp_network.h"
 
 // Differences between versions of GStreamer, all handled here: add_candidate has a promise since 1.24;
 // webrtcbin gives back a reference of the stream since 1.28 (ea6200de37). webrtcbin asserts that every
@@ -26,7 +26,7 @@ G_DEFINE_TYPE(IceStream, ice_stream, GST_TYPE_WEBRTC_ICE_STREAM)
 
 struct IceAgent {
     GstWebRTCICE parent;
-    std::shared_ptr<UdpPeer>* peer;
+    std::shared_ptr<LitePeer>* peer;
     IceStream* stream;  ///< One: max-bundle.
     gboolean controller;
 };
@@ -166,10 +166,10 @@ static void ice_agent_class_init(IceAgentClass* klass) {
 static void ice_agent_init(IceAgent*) {}
 
 WebrtcBin make_webrtcbin(Network& network, const char* name, std::function<void(PeerState)> on_state) {
-    auto peer = static_cast<UdpNetwork&>(network).make_peer(std::move(on_state));
+    auto peer = static_cast<LiteNetwork&>(network).make_peer(std::move(on_state));
     auto* agent = static_cast<IceAgent*>(g_object_new(ice_agent_get_type(), nullptr));
     gst_object_ref_sink(agent);
-    agent->peer = new std::shared_ptr<UdpPeer>(peer);
+    agent->peer = new std::shared_ptr<LitePeer>(peer);
     // webrtcbin 1.22 takes over the agent's reference without adding one of its own.
     GstElement* bin =
         gst_element_factory_make_full("webrtcbin", "name", name, "ice-agent", agent, "bundle-policy",

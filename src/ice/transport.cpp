@@ -60,7 +60,7 @@ static void ice_transport_init(IceTransport* self) {
     self->parent.role = GST_WEBRTC_ICE_ROLE_CONTROLLED;
 }
 
-GstWebRTCICETransport* new_transport(std::shared_ptr<UdpPeer> peer) {
+GstWebRTCICETransport* new_transport(std::shared_ptr<LitePeer> peer) {
     auto* self = static_cast<IceTransport*>(
         g_object_new(ice_transport_get_type(), "component", GST_WEBRTC_ICE_COMPONENT_RTP, nullptr));
     gst_object_ref_sink(self);

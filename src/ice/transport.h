@@ -6,12 +6,12 @@
 #include <gst/gst.h>
 #include <gst/webrtc/webrtc.h>
 
-#include "ice/udp_peer.h"
+#include "ice/lite_peer.h"
 
 namespace sluice::ice {
 
 /// A GstWebRTCICETransport over a peer, with the elements that webrtcbin takes from it: `src`
 /// ("sluiceicesrc") pushes what the network thread delivers, `sink` ("sluiceicesink") sends. (transfer full)
-GstWebRTCICETransport* new_transport(std::shared_ptr<UdpPeer> peer);
+GstWebRTCICETransport* new_transport(std::shared_ptr<LitePeer> peer);
 
 }  // namespace sluice::ice

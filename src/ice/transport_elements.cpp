@@ -28,7 +28,7 @@ G_DEFINE_TYPE(IceSource, ice_source, GST_TYPE_ELEMENT)
 
 struct IceSink {
     GstElement element;
-    std::shared_ptr<UdpPeer>* peer;
+    std::shared_ptr<LitePeer>* peer;
 };
 struct IceSinkClass {
     GstElementClass parent;
@@ -124,9 +124,9 @@ GstElement* new_source() {
     return static_cast<GstElement*>(g_object_new(ice_source_get_type(), nullptr));
 }
 
-GstElement* new_sink(std::shared_ptr<UdpPeer> peer) {
+GstElement* new_sink(std::shared_ptr<LitePeer> peer) {
     auto* sink = static_cast<IceSink*>(g_object_new(ice_sink_get_type(), nullptr));
-    sink->peer = new std::shared_ptr<UdpPeer>(std::move(peer));
+    sink->peer = new std::shared_ptr<LitePeer>(std::move(peer));
     return &sink->element;
 }
 

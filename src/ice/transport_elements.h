@@ -5,7 +5,7 @@
 
 #include <gst/gst.h>
 
-#include "ice/udp_peer.h"
+#include "ice/lite_peer.h"
 
 namespace sluice::ice {
 
@@ -15,6 +15,6 @@ GstElement* new_source();
 void push(GstElement* source, std::span<const uint8_t> datagram);
 
 /// "sluiceicesink": sends to one peer; always OK. (transfer floating)
-GstElement* new_sink(std::shared_ptr<UdpPeer> peer);
+GstElement* new_sink(std::shared_ptr<LitePeer> peer);
 
 }  // namespace sluice::ice

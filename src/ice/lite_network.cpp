@@ -1,4 +1,4 @@
-#include "ice/udp_network.h"
+#include "ice/lite_network.h"
 
 #include <algorithm>
 #include <array>
@@ -37,7 +37,7 @@ void enlarge_buffers(int fd) {
 
 }  // namespace
 
-struct UdpNetwork::Batch {
+struct LiteNetwork::Batch {
     static constexpr size_t kDatagrams = 64, kBytes = 2048;
     std::array<std::array<uint8_t, kBytes>, kDatagrams> bytes;
     std::array<iovec, kDatagrams> parts;
@@ -46,13 +46,13 @@ struct UdpNetwork::Batch {
 };
 
 Result<std::unique_ptr<Network>> Network::open(const Options& options) {
-    auto network = UdpNetwork::bind(options);
+    auto network = LiteNetwork::bind(options);
     if (!network)
         return network.error();
     return std::unique_ptr<Network>(std::move(network).value());
 }
 
-Result<std::unique_ptr<UdpNetwork>> UdpNetwork::bind(const Options& options) {
+Result<std::unique_ptr<LiteNetwork>> LiteNetwork::bind(const Options& options) {
     const auto addresses = local_addresses(options);
     if (!addresses)
         return addresses.error();
@@ -60,7 +60,7 @@ Result<std::unique_ptr<UdpNetwork>> UdpNetwork::bind(const Options& options) {
         return Error{ErrorCode::InvalidArgument,
                      "\"" + options.announced_address + "\" is not an IPv4 or IPv6 address",
                      "ice.announced-address"};
-    std::unique_ptr<UdpNetwork> self(new UdpNetwork(options));
+    std::unique_ptr<LiteNetwork> self(new LiteNetwork(options));
     Status bound =
         Error{ErrorCode::InvalidArgument, "ice.port-min is greater than ice.port-max", "ice.port-min"};
     for (unsigned port = options.port_min; port <= options.port_max; port++) {
@@ -75,12 +75,12 @@ Result<std::unique_ptr<UdpNetwork>> UdpNetwork::bind(const Options& options) {
     return self;
 }
 
-UdpNetwork::UdpNetwork(const Options& options) : options_(options), batch_(std::make_unique<Batch>()) {
+LiteNetwork::LiteNetwork(const Options& options) : options_(options), batch_(std::make_unique<Batch>()) {
     RAND_bytes(reinterpret_cast<unsigned char*>(&tie_breaker_), sizeof tie_breaker_);
 }
 
 /// All addresses on one port; port 0 is whatever the first one gets.
-Status UdpNetwork::open_sockets(std::vector<Endpoint> addresses, uint16_t port) {
+Status LiteNetwork::open_sockets(std::vector<Endpoint> addresses, uint16_t port) {
     for (const auto& address : addresses) {
         auto local = *Endpoint::from(address.ip(), port);
         const auto refuse = [&](const char* call) {
@@ -110,11 +110,11 @@ Status UdpNetwork::open_sockets(std::vector<Endpoint> addresses, uint16_t port) 
     return Ok{};
 }
 
-void UdpNetwork::close_sockets() {
+void LiteNetwork::close_sockets() {
     for (const auto& socket : std::exchange(sockets_, {})) ::close(socket.fd);
 }
 
-void UdpNetwork::start() {
+void LiteNetwork::start() {
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
     wakeup_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     const auto watch = [this](int fd, uint64_t what) {
@@ -136,7 +136,7 @@ void UdpNetwork::start() {
     });
 }
 
-UdpNetwork::~UdpNetwork() {
+LiteNetwork::~LiteNetwork() {
     stopping_ = true;
     if (reader_.joinable()) {
         eventfd_write(wakeup_, 1);
@@ -153,7 +153,7 @@ UdpNetwork::~UdpNetwork() {
             ::close(fd);
 }
 
-NetworkStats UdpNetwork::stats() const {
+NetworkStats LiteNetwork::stats() const {
     std::lock_guard lock(mutex_);
     return {.datagrams_received = counters_.received,
             .datagrams_unknown = counters_.unknown,
@@ -163,28 +163,29 @@ NetworkStats UdpNetwork::stats() const {
             .peers = by_ufrag_.size()};
 }
 
-std::shared_ptr<UdpPeer> UdpNetwork::make_peer(std::function<void(PeerState)> on_state) {
-    auto peer = std::make_shared<UdpPeer>(*this, std::move(on_state));
+std::shared_ptr<LitePeer> LiteNetwork::make_peer(std::function<void(PeerState)> on_state) {
+    auto peer = std::make_shared<LitePeer>(*this, std::move(on_state));
     std::lock_guard lock(mutex_);
     by_ufrag_[peer->local().ufrag] = peer;
     return peer;
 }
 
-bool UdpNetwork::send(size_t socket, const Endpoint& to, std::span<const uint8_t> datagram) {
+bool LiteNetwork::send(size_t socket, const Endpoint& to, std::span<const uint8_t> datagram) {
     const bool left =
         sendto(sockets_[socket].fd, datagram.data(), datagram.size(), kSendFlags, to.get(), to.size()) >= 0;
     (left ? counters_.sent : counters_.not_sent).fetch_add(1, std::memory_order_relaxed);
     return left;
 }
 
-void UdpNetwork::rename(const std::string& retired, const std::string& fresh, std::shared_ptr<UdpPeer> peer) {
+void LiteNetwork::rename(const std::string& retired, const std::string& fresh,
+                         std::shared_ptr<LitePeer> peer) {
     std::lock_guard lock(mutex_);
     by_ufrag_.erase(retired);
     by_ufrag_[fresh] = std::move(peer);
 }
 
-void UdpNetwork::forget(const UdpPeer& peer, std::initializer_list<std::string> ufrags) {
-    std::vector<std::shared_ptr<UdpPeer>> last;  // the last reference must not go while the lock is held
+void LiteNetwork::forget(const LitePeer& peer, std::initializer_list<std::string> ufrags) {
+    std::vector<std::shared_ptr<LitePeer>> last;  // the last reference must not go while the lock is held
     std::lock_guard lock(mutex_);
     for (const auto& ufrag : ufrags)
         if (const auto found = by_ufrag_.find(ufrag);
@@ -194,8 +195,8 @@ void UdpNetwork::forget(const UdpPeer& peer, std::initializer_list<std::string> 
         }
 }
 
-void UdpNetwork::forget(const UdpPeer& peer, const Endpoint& remote) {
-    std::shared_ptr<UdpPeer> last;
+void LiteNetwork::forget(const LitePeer& peer, const Endpoint& remote) {
+    std::shared_ptr<LitePeer> last;
     std::lock_guard lock(mutex_);
     if (const auto found = by_remote_.find(remote);
         found != by_remote_.end() && found->second.get() == &peer) {
@@ -204,13 +205,13 @@ void UdpNetwork::forget(const UdpPeer& peer, const Endpoint& remote) {
     }
 }
 
-void UdpNetwork::post(std::function<void()> task) {
+void LiteNetwork::post(std::function<void()> task) {
     std::lock_guard lock(control_mutex_);
     control_tasks_.push_back(std::move(task));
     control_wakeup_.notify_one();
 }
 
-void UdpNetwork::keep_time() {
+void LiteNetwork::keep_time() {
     auto next_tick = Clock::now() + 1s;
     std::unique_lock lock(control_mutex_);
     while (!stopping_) {
@@ -231,8 +232,8 @@ void UdpNetwork::keep_time() {
     }
 }
 
-void UdpNetwork::tick() {
-    std::vector<std::shared_ptr<UdpPeer>> peers;
+void LiteNetwork::tick() {
+    std::vector<std::shared_ptr<LitePeer>> peers;
     {
         std::lock_guard lock(mutex_);
         for (const auto& [ufrag, peer] : by_ufrag_) peers.push_back(peer);
@@ -241,7 +242,7 @@ void UdpNetwork::tick() {
     for (const auto& peer : peers) peer->on_tick(now, options_.consent_timeout);
 }
 
-void UdpNetwork::read_sockets() {
+void LiteNetwork::read_sockets() {
     std::array<epoll_event, 8> events{};
     while (!stopping_) {
         const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
@@ -251,7 +252,7 @@ void UdpNetwork::read_sockets() {
     }
 }
 
-void UdpNetwork::read(size_t socket) {
+void LiteNetwork::read(size_t socket) {
     auto& batch = *batch_;
     for (size_t i = 0; i < Batch::kDatagrams; i++) {
         batch.parts[i] = {batch.bytes[i].data(), Batch::kBytes};
@@ -267,7 +268,7 @@ void UdpNetwork::read(size_t socket) {
     if (count <= 0)
         return;
     counters_.received.fetch_add(static_cast<uint64_t>(count), std::memory_order_relaxed);
-    std::shared_ptr<UdpPeer> peer;  // of the datagram before: most come in runs
+    std::shared_ptr<LitePeer> peer;  // of the datagram before: most come in runs
     const Endpoint* peer_at = nullptr;
     for (size_t i = 0; i < static_cast<size_t>(count); i++) {
         const std::span<const uint8_t> datagram(batch.bytes[i].data(), batch.headers[i].msg_len);
@@ -290,13 +291,13 @@ void UdpNetwork::read(size_t socket) {
     }
 }
 
-std::shared_ptr<UdpPeer> UdpNetwork::at(const Endpoint& remote) const {
+std::shared_ptr<LitePeer> LiteNetwork::at(const Endpoint& remote) const {
     std::lock_guard lock(mutex_);
     const auto found = by_remote_.find(remote);
     return found == by_remote_.end() ? nullptr : found->second;
 }
 
-void UdpNetwork::on_stun(size_t socket, const Endpoint& from, std::span<const uint8_t> datagram) {
+void LiteNetwork::on_stun(size_t socket, const Endpoint& from, std::span<const uint8_t> datagram) {
     const auto message = stun::parse(datagram);
     if (!message) {
         counters_.rejected++;
@@ -308,16 +309,16 @@ void UdpNetwork::on_stun(size_t socket, const Endpoint& from, std::span<const ui
         peer->on_check_answered(*message, {socket, from});
 }
 
-void UdpNetwork::on_check(size_t socket, const Endpoint& from, const stun::Message& message) {
-    using Answer = UdpPeer::Verdict::Answer;
-    std::shared_ptr<UdpPeer> peer;
+void LiteNetwork::on_check(size_t socket, const Endpoint& from, const stun::Message& message) {
+    using Answer = LitePeer::Verdict::Answer;
+    std::shared_ptr<LitePeer> peer;
     {
         const std::string ufrag(message.username.substr(0, message.username.find(':')));
         std::lock_guard lock(mutex_);
         if (const auto found = by_ufrag_.find(ufrag); found != by_ufrag_.end())
             peer = found->second;
     }
-    const auto verdict = peer ? peer->on_check(message, {socket, from}) : UdpPeer::Verdict{};
+    const auto verdict = peer ? peer->on_check(message, {socket, from}) : LitePeer::Verdict{};
     switch (verdict.answer) {
         case Answer::None:  // silence: nothing to amplify, nothing to learn
             counters_.rejected++;

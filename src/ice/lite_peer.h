@@ -17,7 +17,7 @@
 
 namespace sluice::ice {
 
-class UdpNetwork;
+class LiteNetwork;
 using Clock = std::chrono::steady_clock;
 
 /// Where what comes for a peer goes.
@@ -32,9 +32,9 @@ public:
 
 /// An ICE-lite agent with one component: it answers checks, never begins any but to validate a changed path.
 /// Thread-safe.
-class UdpPeer final : public Peer, public std::enable_shared_from_this<UdpPeer> {
+class LitePeer final : public Peer, public std::enable_shared_from_this<LitePeer> {
 public:
-    UdpPeer(UdpNetwork& network, std::function<void(PeerState)> on_state);
+    LitePeer(LiteNetwork& network, std::function<void(PeerState)> on_state);
 
     Credentials local() const override;
     Credentials restart() override;
@@ -97,7 +97,7 @@ private:
     void check(KnownPath& known);
     bool becomes_connected();
 
-    UdpNetwork& network_;
+    LiteNetwork& network_;
     std::atomic<PeerState> state_{PeerState::New};
     std::atomic<Clock::rep> heard_{0};
     Counter received_, sent_;

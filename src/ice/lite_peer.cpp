@@ -1,10 +1,10 @@
-#include "ice/udp_peer.h"
+#include "ice/lite_peer.h"
 
 #include <algorithm>
 #include <openssl/rand.h>
 #include <utility>
 
-#include "ice/udp_network.h"
+#include "ice/lite_network.h"
 
 namespace sluice::ice {
 namespace {
@@ -36,22 +36,22 @@ bool is_rtp(std::span<const uint8_t> datagram) {
 
 }  // namespace
 
-void UdpPeer::Counter::count(std::span<const uint8_t> datagram) {
+void LitePeer::Counter::count(std::span<const uint8_t> datagram) {
     if (!is_rtp(datagram))
         return;
     packets_.fetch_add(1, std::memory_order_relaxed);
     bytes_.fetch_add(datagram.size() - std::min(datagram.size(), kSrtpTag), std::memory_order_relaxed);
 }
 
-UdpPeer::UdpPeer(UdpNetwork& network, std::function<void(PeerState)> on_state)
+LitePeer::LitePeer(LiteNetwork& network, std::function<void(PeerState)> on_state)
     : network_(network), now_(random_credentials()), on_state_(std::move(on_state)) {}
 
-Credentials UdpPeer::local() const {
+Credentials LitePeer::local() const {
     std::lock_guard lock(mutex_);
     return now_;
 }
 
-Credentials UdpPeer::restart() {
+Credentials LitePeer::restart() {
     auto fresh = random_credentials();
     std::string retired;
     {
@@ -66,7 +66,7 @@ Credentials UdpPeer::restart() {
     return fresh;
 }
 
-void UdpPeer::set_remote(Credentials remote) {
+void LitePeer::set_remote(Credentials remote) {
     bool connected = false;
     {
         std::lock_guard lock(mutex_);
@@ -85,17 +85,17 @@ void UdpPeer::set_remote(Credentials remote) {
         enter(PeerState::Connected);
 }
 
-std::string UdpPeer::remote_address() const {
+std::string LitePeer::remote_address() const {
     std::lock_guard lock(mutex_);
     return selected_ ? selected_->remote.text() : std::string();
 }
 
-void UdpPeer::set_receiver(std::weak_ptr<Receiver> receiver) {
+void LitePeer::set_receiver(std::weak_ptr<Receiver> receiver) {
     std::lock_guard lock(mutex_);
     receiver_ = std::move(receiver);
 }
 
-void UdpPeer::close() {
+void LitePeer::close() {
     if (state_.exchange(PeerState::Closed) == PeerState::Closed)
         return;
     std::vector<KnownPath> known;
@@ -114,7 +114,7 @@ void UdpPeer::close() {
     on_state_ = nullptr;
 }
 
-void UdpPeer::send(std::span<const uint8_t> datagram) {
+void LitePeer::send(std::span<const uint8_t> datagram) {
     std::optional<Path> path;
     {
         std::lock_guard lock(mutex_);
@@ -126,7 +126,7 @@ void UdpPeer::send(std::span<const uint8_t> datagram) {
         sent_.count(datagram);
 }
 
-void UdpPeer::on_datagram(const Path& path, std::span<const uint8_t> datagram) {
+void LitePeer::on_datagram(const Path& path, std::span<const uint8_t> datagram) {
     std::shared_ptr<Receiver> receiver;
     {
         std::lock_guard lock(mutex_);
@@ -140,7 +140,7 @@ void UdpPeer::on_datagram(const Path& path, std::span<const uint8_t> datagram) {
         receiver->on_datagram(datagram);
 }
 
-UdpPeer::Verdict UdpPeer::on_check(const stun::Message& message, const Path& path) {
+LitePeer::Verdict LitePeer::on_check(const stun::Message& message, const Path& path) {
     using Answer = Verdict::Answer;
     const auto colon = message.username.find(':');
     const auto local = message.username.substr(0, colon);
@@ -196,7 +196,7 @@ UdpPeer::Verdict UdpPeer::on_check(const stun::Message& message, const Path& pat
 /// The first path is used at once: DTLS proves who is there. Media moves to another one only when that has
 /// been nominated and its end has answered a check of ours, or a replayed check could send a stranger a
 /// stream.
-void UdpPeer::consider(KnownPath& known, bool nominated) {
+void LitePeer::consider(KnownPath& known, bool nominated) {
     if (!selected_)
         selected_ = known.path;
     if (!nominated)
@@ -212,7 +212,7 @@ void UdpPeer::consider(KnownPath& known, bool nominated) {
     check(known);
 }
 
-void UdpPeer::check(KnownPath& known) {
+void LitePeer::check(KnownPath& known) {
     if (!remote_is_current_ || remote_.pwd.empty() || known.checks >= kMaxChecks)
         return;
     if (known.checks++ == 0)
@@ -225,7 +225,7 @@ void UdpPeer::check(KnownPath& known) {
     network_.send(known.path.socket, known.path.remote, writer.finish(remote_.pwd));
 }
 
-void UdpPeer::on_check_answered(const stun::Message& message, const Path& path) {
+void LitePeer::on_check_answered(const stun::Message& message, const Path& path) {
     std::lock_guard lock(mutex_);
     const auto known = std::ranges::find(known_, path, &KnownPath::path);
     if (known == known_.end() || known->checks == 0 || known->transaction != message.transaction ||
@@ -237,14 +237,14 @@ void UdpPeer::on_check_answered(const stun::Message& message, const Path& path) 
 }
 
 /// Both are there: the peer's credentials, without which nobody was invited, and a path. Lock held.
-bool UdpPeer::becomes_connected() {
+bool LitePeer::becomes_connected() {
     if (remote_.ufrag.empty() || !selected_)
         return false;
     auto expected = PeerState::New;
     return state_.compare_exchange_strong(expected, PeerState::Connected);
 }
 
-void UdpPeer::on_tick(Clock::time_point now, std::chrono::seconds consent_timeout) {
+void LitePeer::on_tick(Clock::time_point now, std::chrono::seconds consent_timeout) {
     {
         std::lock_guard lock(mutex_);
         for (auto& known : known_)
@@ -256,7 +256,7 @@ void UdpPeer::on_tick(Clock::time_point now, std::chrono::seconds consent_timeou
         enter(PeerState::Failed);
 }
 
-void UdpPeer::enter(PeerState state) {
+void LitePeer::enter(PeerState state) {
     if (state == PeerState::Failed) {
         auto expected = PeerState::Connected;
         if (!state_.compare_exchange_strong(expected, PeerState::Failed))
@@ -268,7 +268,7 @@ void UdpPeer::enter(PeerState state) {
     });
 }
 
-void UdpPeer::report(PeerState state) {
+void LitePeer::report(PeerState state) {
     std::shared_ptr<Receiver> receiver;
     {
         std::lock_guard lock(mutex_);

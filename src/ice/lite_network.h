@@ -13,7 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "ice/udp_peer.h"
+#include "ice/lite_peer.h"
 
 namespace sluice::ice {
 
@@ -22,23 +22,23 @@ namespace sluice::ice {
 /// have proven before.
 ///
 /// Two threads: one reads the sockets; one keeps time and reports states, which may take a moment.
-class UdpNetwork final : public Network {
+class LiteNetwork final : public Network {
 public:
-    static Result<std::unique_ptr<UdpNetwork>> bind(const Options& options);
-    ~UdpNetwork() override;
-    UdpNetwork(const UdpNetwork&) = delete;
-    UdpNetwork& operator=(const UdpNetwork&) = delete;
+    static Result<std::unique_ptr<LiteNetwork>> bind(const Options& options);
+    ~LiteNetwork() override;
+    LiteNetwork(const LiteNetwork&) = delete;
+    LiteNetwork& operator=(const LiteNetwork&) = delete;
 
     const std::vector<std::string>& candidates() const override { return candidates_; }
     NetworkStats stats() const override;
 
-    std::shared_ptr<UdpPeer> make_peer(std::function<void(PeerState)> on_state);
+    std::shared_ptr<LitePeer> make_peer(std::function<void(PeerState)> on_state);
 
     // --- the peers' side; any thread ---
     bool send(size_t socket, const Endpoint& to, std::span<const uint8_t> datagram);
-    void rename(const std::string& retired, const std::string& fresh, std::shared_ptr<UdpPeer> peer);
-    void forget(const UdpPeer& peer, std::initializer_list<std::string> ufrags);
-    void forget(const UdpPeer& peer, const Endpoint& remote);
+    void rename(const std::string& retired, const std::string& fresh, std::shared_ptr<LitePeer> peer);
+    void forget(const LitePeer& peer, std::initializer_list<std::string> ufrags);
+    void forget(const LitePeer& peer, const Endpoint& remote);
     /// Runs on the control thread.
     void post(std::function<void()> task);
     uint64_t tie_breaker() const { return tie_breaker_; }
@@ -50,7 +50,7 @@ private:
     };
     struct Batch;
 
-    explicit UdpNetwork(const Options& options);
+    explicit LiteNetwork(const Options& options);
     Status open_sockets(std::vector<Endpoint> addresses, uint16_t port);
     void close_sockets();
     void start();
@@ -58,7 +58,7 @@ private:
     void read(size_t socket);
     void on_stun(size_t socket, const Endpoint& from, std::span<const uint8_t> datagram);
     void on_check(size_t socket, const Endpoint& from, const stun::Message& message);
-    std::shared_ptr<UdpPeer> at(const Endpoint& remote) const;
+    std::shared_ptr<LitePeer> at(const Endpoint& remote) const;
     void keep_time();
     void tick();
 
@@ -73,8 +73,8 @@ private:
     std::atomic<bool> stopping_{false};
 
     mutable std::mutex mutex_;  // the two tables
-    std::unordered_map<std::string, std::shared_ptr<UdpPeer>> by_ufrag_;
-    std::unordered_map<Endpoint, std::shared_ptr<UdpPeer>, EndpointHash> by_remote_;
+    std::unordered_map<std::string, std::shared_ptr<LitePeer>> by_ufrag_;
+    std::unordered_map<Endpoint, std::shared_ptr<LitePeer>, EndpointHash> by_remote_;
 
     std::mutex control_mutex_;
     std::condition_variable control_wakeup_;
