@@ -275,6 +275,8 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* sp
         case kMuted:
             if (state.muted.exchange(g_value_get_boolean(value)))
                 ask_for_key_frame(self);
+            else if (state.muted)
+                state.requests.answered();  // what is asked for now, unmuting asks for again
             break;
         default:
             G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);

@@ -1,0 +1,159 @@
+#include "element_fixture.h"
+
+namespace sluice::test {
+namespace {
+
+using Names = std::vector<std::string>;
+constexpr GstClockTime kInterval = 500 * GST_MSECOND;
+
+/// Requests for key frames as sluicetrack merges them, on a clock that stands still until it is turned.
+struct Requests : ElementFixture {
+    void SetUp() override {
+        make("sluicetrack");
+        clock_ = gst_harness_get_testclock(harness_);
+        g_object_set(element_.get(), "codec", "VP8", "open", TRUE, nullptr);
+        EXPECT_TRUE(asks()) << "opening is the first request";
+        key_frame();
+        advance(kInterval);
+    }
+    void TearDown() override {
+        ElementFixture::TearDown();
+        gst_clear_object(&clock_);
+    }
+    void key_frame() { push(Rtp{.sequence = sequence_++, .payload = {0x10, 0x00, 1}}); }
+    void other_frame() { push(Rtp{.sequence = sequence_++, .payload = {0x10, 0x01, 1}}); }
+    /// Turns the clock on, and runs the timers that are due by then.
+    void advance(GstClockTime by) {
+        gst_test_clock_advance_time(clock_, by);
+        GstClockID due = nullptr;
+        while (gst_test_clock_peek_next_pending_id(clock_, &due) && gst_clock_id_get_time(due) <= now()) {
+            gst_clock_id_unref(std::exchange(due, nullptr));
+            gst_clock_id_unref(gst_test_clock_process_next_clock_id(clock_));
+        }
+        if (due)
+            gst_clock_id_unref(due);
+    }
+    GstClockTime now() const { return gst_clock_get_time(GST_CLOCK(clock_)); }
+    /// Turns the clock to where its next timer is due, and runs that.
+    void turn_to_next_timer() { ASSERT_TRUE(gst_harness_crank_single_clock_wait(harness_)); }
+    guint64 sent() const { return counter("key-frame-requests"); }
+
+    GstTestClock* clock_ = nullptr;
+    uint16_t sequence_ = 0;
+};
+
+TEST_F(Requests, ManyAtOnceAreOne) {
+    for (int i = 0; i < 100; i++) ask();
+    EXPECT_TRUE(asks());
+    EXPECT_EQ(upstream_events(), Names{});
+    EXPECT_EQ(sent(), 2U);
+}
+
+TEST_F(Requests, OneThatComesTooEarlyWaitsAndIsNotLost) {
+    ask();
+    EXPECT_TRUE(asks());
+    key_frame();
+    advance(100 * GST_MSECOND);
+    ask();
+    ask();
+    EXPECT_EQ(upstream_events(), Names{});
+    turn_to_next_timer();
+    EXPECT_TRUE(asks());
+    EXPECT_EQ(now(), 2 * kInterval);
+    EXPECT_EQ(sent(), 3U);
+}
+
+TEST_F(Requests, IsRepeatedUntilAKeyFrameComes) {
+    const auto asked = now();
+    ask();
+    EXPECT_TRUE(asks());
+    for (unsigned i = 1; i <= 3; i++) {
+        other_frame();
+        turn_to_next_timer();
+        EXPECT_TRUE(asks());
+        EXPECT_EQ(now(), asked + i * kInterval);
+    }
+    key_frame();
+    advance(10 * kInterval);
+    ask();
+    EXPECT_TRUE(asks());
+    EXPECT_EQ(sent(), 6U) << "none between the key frame and the new request";
+}
+
+TEST_F(Requests, IsGivenUpAfterTen) {
+    ask();
+    EXPECT_TRUE(asks());
+    for (int i = 1; i < 10; i++) {
+        turn_to_next_timer();
+        EXPECT_TRUE(asks());
+    }
+    turn_to_next_timer();
+    advance(kInterval);
+    ask();
+    EXPECT_TRUE(asks()) << "a new request begins anew";
+    EXPECT_EQ(sent(), 12U);
+}
+
+TEST_F(Requests, AKeyFrameAnswersThoseThatWait) {
+    ask();
+    EXPECT_TRUE(asks());
+    advance(100 * GST_MSECOND);
+    ask();
+    key_frame();
+    advance(kInterval);
+    ask();
+    EXPECT_TRUE(asks());
+    EXPECT_EQ(sent(), 3U);
+}
+
+TEST_F(Requests, ThreadsThatAskAtOnceMakeOne) {
+    std::vector<GThread*> threads;
+    for (int i = 0; i < 8; i++)
+        threads.push_back(g_thread_new(
+            "asks",
+            [](gpointer self) -> gpointer {
+                for (int n = 0; n < 200; n++) static_cast<Requests*>(self)->ask();
+                return nullptr;
+            },
+            this));
+    for (GThread* thread : threads) g_thread_join(thread);
+    EXPECT_TRUE(asks());
+    EXPECT_EQ(sent(), 2U);
+    turn_to_next_timer();
+    EXPECT_TRUE(asks());
+    EXPECT_EQ(sent(), 3U);
+}
+
+TEST_F(Requests, UnmutingAsksAndMutedNobodyDoes) {
+    set("muted", true);
+    ask();
+    EXPECT_EQ(upstream_events(), Names{});
+    set("muted", false);
+    EXPECT_TRUE(asks());
+    EXPECT_EQ(sent(), 2U);
+}
+
+TEST_F(Requests, AMuteEndsWhatWasAskedFor) {
+    ask();
+    EXPECT_TRUE(asks());
+    set("muted", true);
+    advance(kInterval);
+    set("muted", false);
+    EXPECT_TRUE(asks());
+    EXPECT_EQ(sent(), 3U) << "opening, the request, unmuting";
+}
+
+TEST_F(Requests, SoundIsNeverAskedFor) {
+    g_object_set(element_.get(), "codec", "opus", nullptr);
+    ask();
+    EXPECT_EQ(upstream_events(), Names{});
+}
+
+TEST_F(Requests, AStoppedTrackAsksNoMore) {
+    ask();
+    gst_element_set_state(element_.get(), GST_STATE_NULL);
+    EXPECT_EQ(gst_test_clock_peek_id_count(clock_), 0U);
+}
+
+}  // namespace
+}  // namespace sluice::test
