@@ -13,6 +13,7 @@ constexpr size_t kHeader = 20;
 constexpr uint32_t kCookie = 0x2112A442;
 constexpr uint32_t kFingerprintMask = 0x5354554E;
 constexpr size_t kIntegritySize = 20;
+constexpr size_t kFingerprintSize = 8;
 /// Ours are far smaller and a peer's too; what is larger is not worth hashing.
 constexpr size_t kMaxSize = 1280;
 
@@ -80,11 +81,21 @@ constexpr size_t padded(size_t size) {
     return (size + 3) & ~size_t{3};
 }
 
+/// At its end, as it must stand in every message of ICE (RFC 8445 section 7), and right. Tells most junk
+/// before anything else is looked at.
+bool has_fingerprint(std::span<const uint8_t> datagram) {
+    const auto at = datagram.size() - kFingerprintSize;
+    const uint8_t* p = datagram.data() + at;
+    return read16(p) == kFingerprint && read16(p + 2) == 4 &&
+           fingerprint_of(datagram.first(at)) == read32(p + 4);
+}
+
 /// False: the message is malformed.
 bool read_attribute(Message& message, uint16_t type, std::span<const uint8_t> value, size_t at) {
     switch (type) {
-        case kUsername:
-            message.username = {reinterpret_cast<const char*>(value.data()), value.size()};
+        case kUsername:  // the first of several counts (section 14)
+            if (message.username.empty())
+                message.username = {reinterpret_cast<const char*>(value.data()), value.size()};
             return value.size() <= 513;
         case kMessageIntegrity:
             message.integrity_at = at;
@@ -99,9 +110,8 @@ bool read_attribute(Message& message, uint16_t type, std::span<const uint8_t> va
             return value.size() == 8;
         case kIceControlling:
             return value.size() == 8;
-        case kFingerprint:
-            return value.size() == 4 && at + 8 == message.datagram.size() &&
-                   fingerprint_of(message.datagram.first(at)) == read32(value.data());
+        case kFingerprint:  // has_fingerprint() has looked at the one at the end
+            return at + kFingerprintSize == message.datagram.size();
         case kXorMappedAddress:
         case kErrorCode:
         case kUnknownAttributes:
@@ -118,8 +128,8 @@ bool read_attribute(Message& message, uint16_t type, std::span<const uint8_t> va
 std::optional<Message> parse(std::span<const uint8_t> datagram) {
     const uint8_t* p = datagram.data();
     const size_t size = datagram.size();
-    if (size < kHeader || size > kMaxSize || size % 4 != 0 || (p[0] & 0xC0) != 0 ||
-        read32(p + 4) != kCookie || read16(p + 2) + kHeader != size)
+    if (size < kHeader + kFingerprintSize || size > kMaxSize || size % 4 != 0 || (p[0] & 0xC0) != 0 ||
+        read32(p + 4) != kCookie || read16(p + 2) + kHeader != size || !has_fingerprint(datagram))
         return std::nullopt;
     Message message;
     message.type = static_cast<Type>(read16(p));
@@ -209,7 +219,7 @@ void Writer::unknown_attribute(uint16_t type) {
 
 std::span<const uint8_t> Writer::finish(std::string_view key) {
     add(kMessageIntegrity, integrity_of({bytes_.data(), size_}, key));
-    write16(bytes_.data() + 2, static_cast<uint16_t>(size_ + 8 - kHeader));
+    write16(bytes_.data() + 2, static_cast<uint16_t>(size_ + kFingerprintSize - kHeader));
     uint8_t crc[4];
     write32(crc, fingerprint_of({bytes_.data(), size_}));
     add(kFingerprint, crc);

@@ -39,7 +39,7 @@ inline bool claims_to_be(std::span<const uint8_t> datagram) {
     return !datagram.empty() && datagram[0] < 4;
 }
 
-/// Nothing: not STUN, cut off, or with a wrong FINGERPRINT.
+/// Nothing: not STUN, cut off, larger than any check, or without a right FINGERPRINT.
 std::optional<Message> parse(std::span<const uint8_t> datagram);
 
 /// Puts a message together; too long an attribute is left out.
