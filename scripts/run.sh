@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the server (REST on 127.0.0.1:8080) and the demo (http://127.0.0.1:8081).
 #   scripts/run.sh [--no-demo] [server options]        Ctrl-C or SIGTERM ends both.
+# SLUICE_BUILD names another build folder than build/ (the tests', which is built already).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
+build=${SLUICE_BUILD:-$root/build}
 
 demo=yes
 options=()
@@ -11,19 +13,22 @@ for option in "$@"; do
 done
 
 "$root/scripts/install-packages.sh" build run
-if [ ! -f "$root/build/build.ninja" ]; then
-    meson setup "$root/build" "$root" -Dtests=false --buildtype=debugoptimized >&2
+if [ ! -f "$build/build.ninja" ]; then
+    meson setup "$build" "$root" -Dtests=false --buildtype=debugoptimized >&2
 fi
-ninja -C "$root/build" --quiet >&2
+ninja -C "$build" --quiet src/app/sluice demo/sluice-demo >&2
+server_command=("$build/src/app/sluice" ${options[@]+"${options[@]}"})
 
 # Each part in a process group of its own: Ctrl-C reaches this script alone, which ends every part by one signal.
 # (A second one, from an impatient user, ends the server at once.)
 set -m
-"$root/build/src/app/sluice" ${options[@]+"${options[@]}"} &
+"${server_command[@]}" &
 server=$!
 parts=("$server")
 if [ "$demo" = yes ]; then
-    "$root/build/demo/sluice-demo" &
+    port=$("${server_command[@]}" --print-config 2>/dev/null |
+        awk '/^\[/ { group = $1 } group == "[http]" && $1 == "port" { print $3 }') || true
+    "$build/demo/sluice-demo" --sluice "http://127.0.0.1:${port:-8080}" &
     parts+=("$!")
 fi
 signalled=no
