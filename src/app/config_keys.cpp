@@ -44,12 +44,17 @@ const Key kKeys[] = {
      .target = +[](Config& c) -> std::string& { return c.ice.announced_address; },
      .text = Key::Text::AddressOrNone},
     {"ice.port-min", "",
-     "All media uses one UDP port: the first free one from ice.port-min to ice.port-max. 0 for both takes "
+     "All media uses one port: the first free one from ice.port-min to ice.port-max. 0 for both takes "
      "any free one.",
      +[](Config& c) -> uint16_t& { return c.ice.port_min; }, 0, kMaxPort},
     {"ice.port-max", "", "See ice.port-min.", +[](Config& c) -> uint16_t& { return c.ice.port_max; }, 0,
      kMaxPort},
-    {"ice.consent-timeout-s", "seconds", "A peer that nothing has been heard of for so long has failed.",
+    {"ice.tcp-connections", "connections",
+     "For browsers whose network blocks UDP, media may use TCP on the same port, in so many connections at "
+     "most; "
+     "0: none.",
+     +[](Config& c) -> size_t& { return c.ice.tcp_connections; }, 0, 1'000'000},
+    {"ice.consent-timeout-s", "seconds", "A peer that has sent no check for so long has failed.",
      +[](Config& c) -> std::chrono::seconds& { return c.ice.consent_timeout; }, 1, 300},
     {"media.latency-ms", "milliseconds",
      "How long a lost packet of a producer is waited for. Packets in order are not delayed by it.",

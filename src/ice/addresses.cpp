@@ -48,14 +48,20 @@ Result<std::vector<Endpoint>> local_addresses(const Options& options) {
     return result;
 }
 
-std::string candidate(const Endpoint& local, size_t index, const std::string& announced_address) {
-    constexpr uint32_t kHostPreference = 126, kComponent = 1;
-    const auto local_preference = static_cast<uint32_t>(65535 - std::min<size_t>(index, 255) * 256);
-    const uint32_t priority = kHostPreference << 24 | local_preference << 8 | (256 - kComponent);
+std::string candidate(Transport transport, const Endpoint& local, size_t index,
+                      const std::string& announced_address) {
+    constexpr uint32_t kUdpHost = 126, kTcpHost = 90, kComponent = 1;
+    constexpr uint32_t kPassive = 4 << 13;  // RFC 6544 section 4.2: above 13 bits that tell sockets apart
+    const bool udp = transport == Transport::Udp;
+    const auto order = static_cast<uint32_t>(std::min<size_t>(index, 255));
+    const uint32_t local_preference = udp ? 65535 - order * 256 : kPassive + 8191 - order;
+    const uint32_t priority = (udp ? kUdpHost : kTcpHost) << 24 | local_preference << 8 | (256 - kComponent);
     const auto announced = Endpoint::from(announced_address, 0);
     const bool replaced = announced && announced->is_v6() == local.is_v6();
-    return "candidate:" + std::to_string(index + 1) + " 1 udp " + std::to_string(priority) + " " +
-           (replaced ? announced_address : local.ip()) + " " + std::to_string(local.port()) + " typ host";
+    // Candidates of one base and transport share a foundation, and no others do (RFC 8445 section 5.1.1.3).
+    return "candidate:" + std::to_string(index + 1) + (udp ? " 1 udp " : "t 1 tcp ") +
+           std::to_string(priority) + " " + (replaced ? announced_address : local.ip()) + " " +
+           std::to_string(local.port()) + " typ host" + (udp ? "" : " tcptype passive");
 }
 
 }  // namespace sluice::ice

@@ -14,7 +14,10 @@ namespace sluice::ice {
 Result<std::vector<Endpoint>> local_addresses(const Options& options);
 
 /// The candidate line (RFC 8839 section 5.1) of the `index`th socket: a host candidate, announced under
-/// another address where the options say so (only that address's family).
-std::string candidate(const Endpoint& local, size_t index, const std::string& announced_address);
+/// another address where the options say so (only that address's family). TCP is passive (RFC 6544) and after
+/// all of UDP.
+enum class Transport { Udp, Tcp };
+std::string candidate(Transport transport, const Endpoint& local, size_t index,
+                      const std::string& announced_address);
 
 }  // namespace sluice::ice

@@ -20,30 +20,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kSocketBuffer = 8 << 20;
-constexpr uint64_t kWakeup = ~uint64_t{0};
-constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
-
-/// A burst of a large frame to many consumers, and a moment in which nobody reads, must fit. The *FORCE
-/// options need CAP_NET_ADMIN and pass net.core.*mem_max; without it the system's limit holds
-/// (docs/operations.md).
-void enlarge_buffers(int fd) {
-    const int size = kSocketBuffer;
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) != 0)
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) != 0)
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-}
+/// What epoll tells: the index of a UDP socket or of a listener, a connection's number, or the wake-up.
+constexpr uint64_t kListener = uint64_t{1} << 32, kConnection = uint64_t{2} << 32, kWakeup = ~uint64_t{0};
+/// Any free port of UDP may be taken for TCP.
+constexpr int kTries = 16;
+constexpr size_t kSmallest = 12;  ///< RTP's header; DTLS's is 13, RTCP with its tag longer still.
 
 }  // namespace
-
-struct LiteNetwork::Batch {
-    static constexpr size_t kDatagrams = 64, kBytes = 2048;
-    std::array<std::array<uint8_t, kBytes>, kDatagrams> bytes;
-    std::array<iovec, kDatagrams> parts;
-    std::array<Endpoint, kDatagrams> from;
-    std::array<mmsghdr, kDatagrams> headers;
-};
 
 Result<std::unique_ptr<Network>> Network::open(const Options& options) {
     auto network = LiteNetwork::bind(options);
@@ -63,7 +46,8 @@ Result<std::unique_ptr<LiteNetwork>> LiteNetwork::bind(const Options& options) {
     std::unique_ptr<LiteNetwork> self(new LiteNetwork(options));
     Status bound =
         Error{ErrorCode::InvalidArgument, "ice.port-min is greater than ice.port-max", "ice.port-min"};
-    for (unsigned port = options.port_min; port <= options.port_max; port++) {
+    int tries = options.port_min == 0 ? kTries : 1;
+    for (unsigned port = options.port_min; port <= options.port_max; port += --tries > 0 ? 0 : 1) {
         bound = self->open_sockets(*addresses, static_cast<uint16_t>(port));
         if (bound)
             break;
@@ -75,43 +59,49 @@ Result<std::unique_ptr<LiteNetwork>> LiteNetwork::bind(const Options& options) {
     return self;
 }
 
-LiteNetwork::LiteNetwork(const Options& options) : options_(options), batch_(std::make_unique<Batch>()) {
+LiteNetwork::LiteNetwork(const Options& options)
+    : options_(options),
+      batch_(std::make_unique<DatagramBatch>()),
+      tcp_(std::make_unique<TcpServer>(
+          options.tcp_connections,
+          TcpServer::Hooks{
+              .on_frame = [this](const auto& connection,
+                                 std::span<const uint8_t> frame) { return on_frame(connection, frame); },
+              .on_closed =
+                  [](const std::shared_ptr<TcpConnection>& connection) {
+                      if (connection->peer)
+                          connection->peer->on_lost({.remote = connection->remote(), .tcp = connection});
+                  }})) {
     RAND_bytes(reinterpret_cast<unsigned char*>(&tie_breaker_), sizeof tie_breaker_);
 }
 
 /// All addresses on one port; port 0 is whatever the first one gets.
-Status LiteNetwork::open_sockets(std::vector<Endpoint> addresses, uint16_t port) {
+Status LiteNetwork::open_sockets(const std::vector<Endpoint>& addresses, uint16_t port) {
     for (const auto& address : addresses) {
-        auto local = *Endpoint::from(address.ip(), port);
-        const auto refuse = [&](const char* call) {
+        const auto local = *Endpoint::from(address.ip(), port);
+        const auto refuse = [&](const std::string& why) {
             return Error{ErrorCode::Internal,
                          "ice.addresses: " + local.text() + " (port range " +
                              std::to_string(options_.port_min) + " to " + std::to_string(options_.port_max) +
-                             "): " + call + ": " + g_strerror(errno),
+                             "): " + why,
                          "ice.addresses"};
         };
-        const int fd =
-            socket(local.is_v6() ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (fd < 0)
-            return refuse("socket");
-        sockets_.push_back({fd, local});
-        enlarge_buffers(fd);
-        if (local.is_v6()) {
-            const int only = 1;
-            setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
-        }
-        if (::bind(fd, local.get(), local.size()) != 0)
-            return refuse("bind");
-        socklen_t size = local.size();
-        getsockname(fd, local.get(), &size);
-        sockets_.back().local = local;
-        port = local.port();
+        auto socket = UdpSocket::bind(local);
+        if (!socket)
+            return refuse(socket.error().message);
+        sockets_.push_back(std::move(socket).value());
+        port = sockets_.back().local().port();
+        if (options_.tcp_connections == 0)
+            continue;
+        if (const auto listening = tcp_->listen(sockets_.back().local()); !listening)
+            return refuse("TCP: " + listening.error().message);
     }
     return Ok{};
 }
 
 void LiteNetwork::close_sockets() {
-    for (const auto& socket : std::exchange(sockets_, {})) ::close(socket.fd);
+    sockets_.clear();
+    tcp_->stop_listening();
 }
 
 void LiteNetwork::start() {
@@ -123,31 +113,27 @@ void LiteNetwork::start() {
     };
     watch(wakeup_, kWakeup);
     for (size_t i = 0; i < sockets_.size(); i++) {
-        watch(sockets_[i].fd, i);
-        candidates_.push_back(candidate(sockets_[i].local, i, options_.announced_address));
+        watch(sockets_[i].fd(), i);
+        candidates_.push_back(candidate(Transport::Udp, sockets_[i].local(), i, options_.announced_address));
     }
+    for (size_t i = 0; i < sockets_.size() && options_.tcp_connections > 0; i++)
+        candidates_.push_back(candidate(Transport::Tcp, sockets_[i].local(), i, options_.announced_address));
+    tcp_->start(epoll_, kListener, kConnection);
     reader_ = std::thread([this] {
         pthread_setname_np(pthread_self(), "sluice-network");
         read_sockets();
     });
-    control_ = std::thread([this] {
-        pthread_setname_np(pthread_self(), "sluice-ice");
-        keep_time();
-    });
+    control_.emplace([this] { tick(); });
 }
 
 LiteNetwork::~LiteNetwork() {
     stopping_ = true;
     if (reader_.joinable()) {
         eventfd_write(wakeup_, 1);
-        {
-            std::lock_guard lock(control_mutex_);
-            control_wakeup_.notify_all();
-        }
         reader_.join();
-        control_.join();
     }
-    close_sockets();
+    control_.reset();
+    tcp_.reset();
     for (const int fd : {epoll_, wakeup_})
         if (fd >= 0)
             ::close(fd);
@@ -160,7 +146,9 @@ NetworkStats LiteNetwork::stats() const {
             .stun_rejected = counters_.rejected,
             .datagrams_sent = counters_.sent,
             .datagrams_not_sent = counters_.not_sent,
-            .peers = by_ufrag_.size()};
+            .peers = by_ufrag_.size(),
+            .tcp_connections = tcp_->connections(),
+            .tcp_refused = tcp_->refused()};
 }
 
 std::shared_ptr<LitePeer> LiteNetwork::make_peer(std::function<void(PeerState)> on_state) {
@@ -170,9 +158,8 @@ std::shared_ptr<LitePeer> LiteNetwork::make_peer(std::function<void(PeerState)> 
     return peer;
 }
 
-bool LiteNetwork::send(size_t socket, const Endpoint& to, std::span<const uint8_t> datagram) {
-    const bool left =
-        sendto(sockets_[socket].fd, datagram.data(), datagram.size(), kSendFlags, to.get(), to.size()) >= 0;
+bool LiteNetwork::send(const Path& path, std::span<const uint8_t> datagram) {
+    const bool left = path.tcp ? path.tcp->send(datagram) : sockets_[path.socket].send(path.remote, datagram);
     (left ? counters_.sent : counters_.not_sent).fetch_add(1, std::memory_order_relaxed);
     return left;
 }
@@ -195,41 +182,18 @@ void LiteNetwork::forget(const LitePeer& peer, std::initializer_list<std::string
         }
 }
 
-void LiteNetwork::forget(const LitePeer& peer, const Endpoint& remote) {
-    std::shared_ptr<LitePeer> last;
-    std::lock_guard lock(mutex_);
-    if (const auto found = by_remote_.find(remote);
-        found != by_remote_.end() && found->second.get() == &peer) {
-        last = std::move(found->second);
-        by_remote_.erase(found);
+void LiteNetwork::forget(const LitePeer& peer, std::vector<Path> paths) {
+    if (paths.empty())
+        return;
+    {
+        std::lock_guard lock(mutex_);
+        for (auto& path : paths) forgotten_.emplace_back(&peer, std::move(path));
     }
+    eventfd_write(wakeup_, 1);
 }
 
 void LiteNetwork::post(std::function<void()> task) {
-    std::lock_guard lock(control_mutex_);
-    control_tasks_.push_back(std::move(task));
-    control_wakeup_.notify_one();
-}
-
-void LiteNetwork::keep_time() {
-    auto next_tick = Clock::now() + 1s;
-    std::unique_lock lock(control_mutex_);
-    while (!stopping_) {
-        control_wakeup_.wait_until(lock, next_tick, [this] { return stopping_ || !control_tasks_.empty(); });
-        while (!control_tasks_.empty()) {
-            const auto task = std::move(control_tasks_.front());
-            control_tasks_.pop_front();
-            lock.unlock();
-            task();
-            lock.lock();
-        }
-        if (Clock::now() >= next_tick) {
-            lock.unlock();
-            tick();
-            lock.lock();
-            next_tick = Clock::now() + 1s;
-        }
-    }
+    control_->post(std::move(task));
 }
 
 void LiteNetwork::tick() {
@@ -243,119 +207,183 @@ void LiteNetwork::tick() {
 }
 
 void LiteNetwork::read_sockets() {
-    std::array<epoll_event, 8> events{};
+    std::array<epoll_event, 64> events{};
+    int timeout = -1;
     while (!stopping_) {
-        const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
-        for (int i = 0; i < count; i++)
-            if (const auto what = events[static_cast<size_t>(i)].data.u64; what != kWakeup)
-                read(static_cast<size_t>(what));
+        const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout);
+        for (int i = 0; i < count; i++) {
+            const auto& event = events[static_cast<size_t>(i)];
+            const uint64_t what = event.data.u64;
+            if (what == kWakeup)
+                on_wakeup();
+            else if (what >= kConnection)
+                tcp_->on_connection(what, event.events);
+            else if (what >= kListener)
+                tcp_->on_listener(what - kListener);
+            else
+                read(what);
+        }
+        timeout = tcp_->expire(Clock::now());
     }
 }
 
-void LiteNetwork::read(size_t socket) {
-    auto& batch = *batch_;
-    for (size_t i = 0; i < Batch::kDatagrams; i++) {
-        batch.parts[i] = {batch.bytes[i].data(), Batch::kBytes};
-        batch.headers[i] = {};
-        auto& header = batch.headers[i].msg_hdr;
-        header.msg_name = batch.from[i].get();
-        header.msg_namelen = Endpoint::kCapacity;
-        header.msg_iov = &batch.parts[i];
-        header.msg_iovlen = 1;
+void LiteNetwork::on_wakeup() {
+    eventfd_t count = 0;
+    eventfd_read(wakeup_, &count);
+    std::vector<std::pair<const LitePeer*, Path>> forgotten;
+    {
+        std::lock_guard lock(mutex_);
+        forgotten.swap(forgotten_);
     }
-    const int count =
-        recvmmsg(sockets_[socket].fd, batch.headers.data(), Batch::kDatagrams, MSG_DONTWAIT, nullptr);
-    if (count <= 0)
-        return;
-    counters_.received.fetch_add(static_cast<uint64_t>(count), std::memory_order_relaxed);
-    std::shared_ptr<LitePeer> peer;  // of the datagram before: most come in runs
+    for (const auto& [peer, path] : forgotten) unroute(*peer, path);
+}
+
+void LiteNetwork::read(size_t socket) {
+    const size_t count = batch_->receive(sockets_[socket]);
+    counters_.received.fetch_add(count, std::memory_order_relaxed);
+    Path path{.socket = socket};
+    LitePeer* peer = nullptr;  // of the datagram before: most come in runs
     const Endpoint* peer_at = nullptr;
-    for (size_t i = 0; i < static_cast<size_t>(count); i++) {
-        const std::span<const uint8_t> datagram(batch.bytes[i].data(), batch.headers[i].msg_len);
-        if (batch.headers[i].msg_hdr.msg_flags & MSG_TRUNC)
-            continue;
-        const auto& from = batch.from[i];
+    for (size_t i = 0; i < count; i++) {
+        const auto datagram = batch_->datagram(i);
+        const auto& from = batch_->from(i);
         if (stun::claims_to_be(datagram)) {
-            on_stun(socket, from, datagram);
+            path.remote = from;
+            on_stun(path, datagram);
             peer_at = nullptr;
             continue;
         }
         if (!peer_at || !(*peer_at == from)) {
-            peer = at(from);
+            path.remote = from;
+            const auto found = routes_.find(path);
+            peer = found == routes_.end() ? nullptr : found->second.peer.get();
             peer_at = &from;
         }
-        if (peer && datagram.size() >= 12)
-            peer->on_datagram({socket, from}, datagram);
+        if (peer && datagram.size() >= kSmallest)
+            peer->on_datagram(datagram);
         else
             counters_.unknown.fetch_add(1, std::memory_order_relaxed);
     }
 }
 
-std::shared_ptr<LitePeer> LiteNetwork::at(const Endpoint& remote) const {
-    std::lock_guard lock(mutex_);
-    const auto found = by_remote_.find(remote);
-    return found == by_remote_.end() ? nullptr : found->second;
-}
-
-void LiteNetwork::on_stun(size_t socket, const Endpoint& from, std::span<const uint8_t> datagram) {
-    const auto message = stun::parse(datagram);
-    if (!message) {
-        counters_.rejected++;
-        return;
+bool LiteNetwork::on_frame(const std::shared_ptr<TcpConnection>& connection, std::span<const uint8_t> frame) {
+    counters_.received.fetch_add(1, std::memory_order_relaxed);
+    if (stun::claims_to_be(frame)) {
+        on_stun({.remote = connection->remote(), .tcp = connection}, frame);
+        return true;
     }
-    if (message->type == stun::Type::Request)
-        return on_check(socket, from, *message);
-    if (const auto peer = at(from); peer && message->type == stun::Type::Success)
-        peer->on_check_answered(*message, {socket, from});
+    if (connection->peer && frame.size() >= kSmallest) {
+        connection->peer->on_datagram(frame);
+        return true;
+    }
+    counters_.unknown.fetch_add(1, std::memory_order_relaxed);
+    return connection->peer != nullptr;  // a stranger begins with a check
 }
 
-void LiteNetwork::on_check(size_t socket, const Endpoint& from, const stun::Message& message) {
+void LiteNetwork::on_stun(const Path& path, std::span<const uint8_t> datagram) {
+    const auto message = stun::parse(datagram);
+    if (message && message->type == stun::Type::Request)
+        on_check(path, *message);
+    else if (message && message->type == stun::Type::Success)
+        on_check_answered(path, *message);
+    else if (!message)
+        counters_.rejected.fetch_add(1, std::memory_order_relaxed);
+}
+
+void LiteNetwork::on_check(const Path& path, const stun::Message& message) {
     using Answer = LitePeer::Verdict::Answer;
     std::shared_ptr<LitePeer> peer;
     {
-        const std::string ufrag(message.username.substr(0, message.username.find(':')));
+        const auto ufrag = message.username.substr(0, message.username.find(':'));
         std::lock_guard lock(mutex_);
         if (const auto found = by_ufrag_.find(ufrag); found != by_ufrag_.end())
             peer = found->second;
     }
-    const auto verdict = peer ? peer->on_check(message, {socket, from}) : LitePeer::Verdict{};
+    const bool others = path.tcp && path.tcp->peer && path.tcp->peer != peer;
+    const auto verdict = peer && !others ? peer->on_check(message, path) : LitePeer::Verdict{};
     switch (verdict.answer) {
         case Answer::None:  // silence: nothing to amplify, nothing to learn
-            counters_.rejected++;
+            counters_.rejected.fetch_add(1, std::memory_order_relaxed);
             return;
         case Answer::RoleConflict: {
             stun::Writer writer(stun::Type::Error, message.transaction);
             writer.error(stun::ErrorNumber::RoleConflict, "Role Conflict");
-            send(socket, from, writer.finish(verdict.password));
+            send(path, writer.finish(verdict.password));
             return;
         }
         case Answer::UnknownAttribute: {
             stun::Writer writer(stun::Type::Error, message.transaction);
             writer.error(stun::ErrorNumber::UnknownAttribute, "Unknown Attribute");
             writer.unknown_attribute(message.unknown_attribute);
-            send(socket, from, writer.finish(verdict.password));
+            send(path, writer.finish(verdict.password));
             return;
         }
         case Answer::Success:
             break;
     }
     if (verdict.forgotten)
-        forget(*peer, *verdict.forgotten);
-    if (verdict.proven) {
-        {
-            std::lock_guard lock(mutex_);
-            by_remote_[from] = peer;
-        }
-        if (peer->state() == PeerState::Closed)  // meanwhile
-            return forget(*peer, from);
-    }
+        unroute(*peer, *verdict.forgotten);
+    route(path, peer);
     if (!verdict.retired.empty())
         forget(*peer, {verdict.retired});
     stun::Writer writer(stun::Type::Success, message.transaction);
-    writer.xor_mapped_address(from);
-    send(socket, from, writer.finish(verdict.password));
+    writer.xor_mapped_address(path.remote);
+    send(path, writer.finish(verdict.password));
     if (verdict.connected)
         peer->enter(PeerState::Connected);
+}
+
+/// A path that another peer lives on changes hands only when its end has answered the new one's check: else
+/// whoever can fake an address could cut off who is there.
+void LiteNetwork::route(const Path& path, const std::shared_ptr<LitePeer>& peer) {
+    if (path.tcp) {
+        if (!path.tcp->peer)
+            tcp_->authenticated(path.tcp, peer);
+        return;
+    }
+    auto& route = routes_[path];
+    if (route.peer == peer)
+        return;
+    if (!route.peer || route.peer->state() == PeerState::Closed || route.peer->state() == PeerState::Failed) {
+        route = {peer, {}};
+    } else {
+        route.claimant = peer;
+        peer->prove(path);
+    }
+}
+
+void LiteNetwork::on_check_answered(const Path& path, const stun::Message& message) {
+    if (path.tcp) {
+        if (path.tcp->peer)
+            path.tcp->peer->on_check_answered(message, path);
+        return;
+    }
+    const auto found = routes_.find(path);
+    if (found == routes_.end())
+        return;
+    auto& route = found->second;
+    if (route.peer->on_check_answered(message, path))
+        return;
+    const auto claimant = route.claimant.lock();
+    if (claimant && claimant->on_check_answered(message, path)) {
+        route.peer->on_lost(path);
+        route = {claimant, {}};
+    }
+}
+
+void LiteNetwork::unroute(const LitePeer& peer, const Path& path) {
+    if (path.tcp) {
+        if (path.tcp->peer.get() == &peer)
+            tcp_->close(path.tcp);
+        return;
+    }
+    const auto found = routes_.find(path);
+    if (found == routes_.end() || found->second.peer.get() != &peer)
+        return;
+    if (const auto claimant = found->second.claimant.lock(); claimant && claimant.get() != &peer)
+        found->second = {claimant, {}};
+    else
+        routes_.erase(found);
 }
 
 }  // namespace sluice::ice

@@ -1,27 +1,32 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
-#include <deque>
 #include <functional>
 #include <initializer_list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "ice/control_thread.h"
 #include "ice/lite_peer.h"
+#include "ice/tcp_server.h"
+#include "ice/udp_socket.h"
 
 namespace sluice::ice {
 
-/// One UDP socket per local address, all on one port, for every peer. What comes in is told apart by RFC
-/// 7983: STUN goes by the local ufrag of its user name, all else by the remote address, which a check must
-/// have proven before.
+/// One UDP socket and one TCP listener per local address, all on one port, for every peer. What comes in is
+/// told apart by RFC 7983: STUN goes by the local ufrag of its user name, all else by the path it came on,
+/// which a check must have proven before.
 ///
-/// Two threads: one reads the sockets; one keeps time and reports states, which may take a moment.
+/// Two threads: one reads the sockets; one keeps time and reports states, which may take a moment. One reader
+/// is enough for two cores (docs/architecture.md).
 class LiteNetwork final : public Network {
 public:
     static Result<std::unique_ptr<LiteNetwork>> bind(const Options& options);
@@ -35,55 +40,66 @@ public:
     std::shared_ptr<LitePeer> make_peer(std::function<void(PeerState)> on_state);
 
     // --- the peers' side; any thread ---
-    bool send(size_t socket, const Endpoint& to, std::span<const uint8_t> datagram);
+    bool send(const Path& path, std::span<const uint8_t> datagram);
     void rename(const std::string& retired, const std::string& fresh, std::shared_ptr<LitePeer> peer);
     void forget(const LitePeer& peer, std::initializer_list<std::string> ufrags);
-    void forget(const LitePeer& peer, const Endpoint& remote);
+    void forget(const LitePeer& peer, std::vector<Path> paths);
     /// Runs on the control thread.
     void post(std::function<void()> task);
     uint64_t tie_breaker() const { return tie_breaker_; }
 
 private:
-    struct Socket {
-        int fd = -1;
-        Endpoint local;
+    /// Whose datagrams of a path are.
+    struct Route {
+        std::shared_ptr<LitePeer> peer;
+        std::weak_ptr<LitePeer> claimant;  ///< Another one that has sent a check, and is to prove it.
     };
-    struct Batch;
+    struct TextHash : std::hash<std::string_view> {
+        using is_transparent = void;
+    };
 
     explicit LiteNetwork(const Options& options);
-    Status open_sockets(std::vector<Endpoint> addresses, uint16_t port);
+    Status open_sockets(const std::vector<Endpoint>& addresses, uint16_t port);
     void close_sockets();
     void start();
+
+    // --- the network thread ---
     void read_sockets();
+    void on_wakeup();
     void read(size_t socket);
-    void on_stun(size_t socket, const Endpoint& from, std::span<const uint8_t> datagram);
-    void on_check(size_t socket, const Endpoint& from, const stun::Message& message);
-    std::shared_ptr<LitePeer> at(const Endpoint& remote) const;
-    void keep_time();
+    bool on_frame(const std::shared_ptr<TcpConnection>& connection, std::span<const uint8_t> frame);
+    void on_stun(const Path& path, std::span<const uint8_t> datagram);
+    void on_check(const Path& path, const stun::Message& message);
+    void on_check_answered(const Path& path, const stun::Message& message);
+    void route(const Path& path, const std::shared_ptr<LitePeer>& peer);
+    void unroute(const LitePeer& peer, const Path& path);
+
+    // --- the control thread ---
     void tick();
 
     Options options_;
     uint64_t tie_breaker_ = 0;
-    std::vector<Socket> sockets_;
+    std::vector<UdpSocket> sockets_;
     std::vector<std::string> candidates_;
     int epoll_ = -1;
     int wakeup_ = -1;
-    std::unique_ptr<Batch>
-        batch_;  ///< On the heap: as a thread_local every thread of the process would pay for it.
     std::atomic<bool> stopping_{false};
 
-    mutable std::mutex mutex_;  // the two tables
-    std::unordered_map<std::string, std::shared_ptr<LitePeer>> by_ufrag_;
-    std::unordered_map<Endpoint, std::shared_ptr<LitePeer>, EndpointHash> by_remote_;
+    // The network thread's.
+    std::unique_ptr<DatagramBatch>
+        batch_;  ///< On the heap: as a thread_local every thread of the process would pay for it.
+    std::unordered_map<Path, Route, PathHash> routes_;  ///< UDP.
+    std::unique_ptr<TcpServer> tcp_;
 
-    std::mutex control_mutex_;
-    std::condition_variable control_wakeup_;
-    std::deque<std::function<void()>> control_tasks_;
+    mutable std::mutex mutex_;  // up to the next one
+    std::unordered_map<std::string, std::shared_ptr<LitePeer>, TextHash, std::equal_to<>> by_ufrag_;
+    std::vector<std::pair<const LitePeer*, Path>> forgotten_;  ///< For the network thread.
 
     struct Counters {
         std::atomic<uint64_t> received{0}, unknown{0}, rejected{0}, sent{0}, not_sent{0};
     } counters_;
-    std::thread reader_, control_;
+    std::optional<ControlThread> control_;
+    std::thread reader_;
 };
 
 }  // namespace sluice::ice

@@ -9,8 +9,14 @@
 namespace sluice::ice {
 namespace {
 
-constexpr size_t kMaxPaths = 8;
+constexpr size_t kMaxPaths = 16;  ///< A machine with many interfaces tries each of ours from each of its own.
 constexpr unsigned kMaxChecks = 20;
+
+// A browser checks each pair 20 times a second before it is connected, and one pair less than once a second
+// then.
+constexpr double kAnswersAtOnce = 60, kAnswersPerSecond = 30;
+// New pairs, and checks that get an error: a few for each interface.
+constexpr double kStrangersAtOnce = 60, kStrangersPerSecond = 10;
 constexpr size_t kSrtpTag = 10;  ///< AES_CM_128_HMAC_SHA1_80, all that gstdtls 1.22 negotiates
 
 std::string random_ice_chars(size_t size) {
@@ -44,7 +50,10 @@ void LitePeer::Counter::count(std::span<const uint8_t> datagram) {
 }
 
 LitePeer::LitePeer(LiteNetwork& network, std::function<void(PeerState)> on_state)
-    : network_(network), now_(random_credentials()), on_state_(std::move(on_state)) {}
+    : network_(network),
+      now_(random_credentials()),
+      strangers_(kStrangersAtOnce, kStrangersPerSecond),
+      on_state_(std::move(on_state)) {}
 
 Credentials LitePeer::local() const {
     std::lock_guard lock(mutex_);
@@ -77,7 +86,7 @@ void LitePeer::set_remote(Credentials remote) {
         for (auto& known : known_) {
             known.checks = 0;
             if (known.wanted)
-                check(known);
+                want(known);
         }
         connected = becomes_connected();
     }
@@ -87,29 +96,31 @@ void LitePeer::set_remote(Credentials remote) {
 
 std::string LitePeer::remote_address() const {
     std::lock_guard lock(mutex_);
-    return selected_ ? selected_->remote.text() : std::string();
+    if (!selected_)
+        return {};
+    return selected_->remote.text() + (selected_->tcp ? " (TCP)" : "");
 }
 
 void LitePeer::set_receiver(std::weak_ptr<Receiver> receiver) {
-    std::lock_guard lock(mutex_);
+    std::lock_guard lock(receiving_);
     receiver_ = std::move(receiver);
 }
 
 void LitePeer::close() {
     if (state_.exchange(PeerState::Closed) == PeerState::Closed)
         return;
-    std::vector<KnownPath> known;
+    std::vector<Path> paths;
     Credentials now, before;
     {
         std::lock_guard lock(mutex_);
-        known.swap(known_);
+        for (auto& known : std::exchange(known_, {})) paths.push_back(std::move(known.path));
         now = now_;
         before = before_;
         selected_.reset();
-        receiver_.reset();
     }
+    set_receiver({});
     network_.forget(*this, {now.ufrag, before.ufrag});
-    for (const auto& path : known) network_.forget(*this, path.path.remote);
+    network_.forget(*this, std::move(paths));
     std::lock_guard lock(reporting_);
     on_state_ = nullptr;
 }
@@ -120,21 +131,16 @@ void LitePeer::send(std::span<const uint8_t> datagram) {
         std::lock_guard lock(mutex_);
         path = selected_;
     }
-    if (!path)
-        return;
-    if (network_.send(path->socket, path->remote, datagram))
+    if (path && network_.send(*path, datagram))
         sent_.count(datagram);
 }
 
-void LitePeer::on_datagram(const Path& path, std::span<const uint8_t> datagram) {
+void LitePeer::on_datagram(std::span<const uint8_t> datagram) {
     std::shared_ptr<Receiver> receiver;
     {
-        std::lock_guard lock(mutex_);
-        if (std::ranges::none_of(known_, [&](const KnownPath& known) { return known.path == path; }))
-            return;
+        std::lock_guard lock(receiving_);
         receiver = receiver_.lock();
     }
-    heard_ = Clock::now().time_since_epoch().count();
     received_.count(datagram);
     if (receiver)
         receiver->on_datagram(datagram);
@@ -152,68 +158,78 @@ LitePeer::Verdict LitePeer::on_check(const stun::Message& message, const Path& p
     const auto& password = is_new ? now_.pwd : before_.pwd;
     if (password.empty() || !message.verify(password))
         return verdict;
+    const auto now = Clock::now();
+    auto* known = find(path);
+    const bool is_error = message.unknown_attribute != 0 || message.controlled;
+    if (!(known && !is_error ? known->answers : strangers_).take(now))
+        return verdict;
     verdict.password = password;
-    if (message.unknown_attribute != 0) {
-        verdict.answer = Answer::UnknownAttribute;
+    if (is_error) {  // a lite agent is always the controlled one
+        verdict.answer = message.unknown_attribute != 0 ? Answer::UnknownAttribute : Answer::RoleConflict;
         return verdict;
     }
-    if (message.controlled) {  // a lite agent is always the controlled one
-        verdict.answer = Answer::RoleConflict;
-        return verdict;
-    }
-    const bool restarting = !before_.ufrag.empty();
     const auto remote =
         colon == std::string_view::npos ? std::string_view() : message.username.substr(colon + 1);
     if (is_new && remote_is_current_ && !remote_.ufrag.empty() && remote != remote_.ufrag)
         return verdict;
 
     verdict.answer = Answer::Success;
-    const auto now = Clock::now();
-    heard_ = now.time_since_epoch().count();
-    if (is_new && restarting) {
+    if (is_new && !before_.ufrag.empty()) {
         verdict.retired = before_.ufrag;
         before_ = {};
     }
-    auto known = std::ranges::find(known_, path, &KnownPath::path);
-    if (known == known_.end()) {
-        if (known_.size() == kMaxPaths) {
-            const auto oldest = std::ranges::min_element(known_, {}, [&](const KnownPath& k) {
-                return selected_ && k.path == *selected_ ? Clock::time_point::max() : k.heard;
-            });
-            verdict.forgotten = oldest->path.remote;
-            known_.erase(oldest);
-        }
-        known_.push_back({.path = path, .heard = now});
-        known = known_.end() - 1;
-        verdict.proven = true;
-    }
+    if (!known)
+        known = &remember(path, now, verdict);
     known->heard = now;
     consider(*known, message.use_candidate);
+    if (selected_ && *selected_ == path)
+        heard_ = now;
     verdict.connected = becomes_connected();
     return verdict;
 }
 
+LitePeer::KnownPath* LitePeer::find(const Path& path) {
+    const auto found = std::ranges::find(known_, path, &KnownPath::path);
+    return found == known_.end() ? nullptr : &*found;
+}
+
+/// The path that has been silent longest makes room, but never the selected one.
+LitePeer::KnownPath& LitePeer::remember(const Path& path, Clock::time_point now, Verdict& verdict) {
+    if (known_.size() == kMaxPaths) {
+        const auto oldest = std::ranges::min_element(known_, {}, [&](const KnownPath& known) {
+            return selected_ && known.path == *selected_ ? Clock::time_point::max() : known.heard;
+        });
+        verdict.forgotten = oldest->path;
+        known_.erase(oldest);
+    }
+    known_.push_back({.path = path, .heard = now, .answers = {kAnswersAtOnce, kAnswersPerSecond}});
+    return known_.back();
+}
+
 /// The first path is used at once: DTLS proves who is there. Media moves to another one only when that has
-/// been nominated and its end has answered a check of ours, or a replayed check could send a stranger a
+/// been nominated and its end has then answered a check of ours, or a replayed check could send a stranger a
 /// stream.
 void LitePeer::consider(KnownPath& known, bool nominated) {
-    if (!selected_)
+    if (!selected_ && state_ == PeerState::New)
         selected_ = known.path;
-    if (!nominated)
-        return;
-    for (auto& other : known_) other.wanted = false;
-    if (known.path == *selected_)
-        return;
-    if (known.validated) {
-        selected_ = known.path;
-        return;
-    }
+    if ((nominated || !selected_) && selected_ != known.path)
+        want(known);
+}
+
+void LitePeer::prove(const Path& path) {
+    std::lock_guard lock(mutex_);
+    if (auto* known = find(path))
+        want(*known);
+}
+
+void LitePeer::want(KnownPath& known) {
     known.wanted = true;
-    check(known);
+    if (known.checks < kMaxChecks)
+        check(known);
 }
 
 void LitePeer::check(KnownPath& known) {
-    if (!remote_is_current_ || remote_.pwd.empty() || known.checks >= kMaxChecks)
+    if (!remote_is_current_ || remote_.pwd.empty())
         return;
     if (known.checks++ == 0)
         RAND_bytes(known.transaction.data(), static_cast<int>(known.transaction.size()));
@@ -222,18 +238,30 @@ void LitePeer::check(KnownPath& known) {
     writer.username(remote_.ufrag + ":" + now_.ufrag);
     writer.priority(kPeerReflexivePriority);
     writer.controlled(network_.tie_breaker());
-    network_.send(known.path.socket, known.path.remote, writer.finish(remote_.pwd));
+    network_.send(known.path, writer.finish(remote_.pwd));
 }
 
-void LitePeer::on_check_answered(const stun::Message& message, const Path& path) {
+bool LitePeer::on_check_answered(const stun::Message& message, const Path& path) {
     std::lock_guard lock(mutex_);
-    const auto known = std::ranges::find(known_, path, &KnownPath::path);
-    if (known == known_.end() || known->checks == 0 || known->transaction != message.transaction ||
+    auto* known = find(path);
+    if (!known || known->checks == 0 || known->transaction != message.transaction ||
         !message.verify(remote_.pwd))
-        return;
-    known->validated = true;
-    if (std::exchange(known->wanted, false))
+        return false;
+    known->checks = 0;
+    if (known->wanted) {
+        for (auto& other : known_) other.wanted = false;
         selected_ = known->path;
+    }
+    if (selected_ == known->path)
+        heard_ = Clock::now();
+    return true;
+}
+
+void LitePeer::on_lost(const Path& path) {
+    std::lock_guard lock(mutex_);
+    std::erase_if(known_, [&](const KnownPath& known) { return known.path == path; });
+    if (selected_ == path)
+        selected_.reset();
 }
 
 /// Both are there: the peer's credentials, without which nobody was invited, and a path. Lock held.
@@ -244,16 +272,24 @@ bool LitePeer::becomes_connected() {
     return state_.compare_exchange_strong(expected, PeerState::Connected);
 }
 
+/// Media alone is no consent: anybody can send it from the peer's address. A peer that makes no checks of its
+/// own once it is connected (libnice) is asked before it is given up.
 void LitePeer::on_tick(Clock::time_point now, std::chrono::seconds consent_timeout) {
     {
         std::lock_guard lock(mutex_);
         for (auto& known : known_)
-            if (known.wanted && !known.validated)
-                check(known);
+            if (known.wanted)
+                want(known);
+        if (state_ != PeerState::Connected)
+            return;
+        const auto quiet = now - heard_;
+        if (quiet <= consent_timeout) {
+            if (auto* known = selected_ && quiet * 2 > consent_timeout ? find(*selected_) : nullptr)
+                check(*known);
+            return;
+        }
     }
-    const auto heard = Clock::time_point(Clock::duration(heard_));
-    if (state_ == PeerState::Connected && now - heard > consent_timeout)
-        enter(PeerState::Failed);
+    enter(PeerState::Failed);
 }
 
 void LitePeer::enter(PeerState state) {
@@ -271,7 +307,7 @@ void LitePeer::enter(PeerState state) {
 void LitePeer::report(PeerState state) {
     std::shared_ptr<Receiver> receiver;
     {
-        std::lock_guard lock(mutex_);
+        std::lock_guard lock(receiving_);
         receiver = receiver_.lock();
     }
     if (receiver)

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -11,27 +10,27 @@
 #include <string>
 #include <vector>
 
-#include "ice/endpoint.h"
 #include "ice/network.h"
+#include "ice/path.h"
+#include "ice/rate_limit.h"
 #include "ice/stun.h"
 
 namespace sluice::ice {
 
 class LiteNetwork;
-using Clock = std::chrono::steady_clock;
 
 /// Where what comes for a peer goes.
 class Receiver {
 public:
     virtual ~Receiver() = default;
-    /// DTLS, RTP or RTCP from a proven address. The network thread; must not block.
+    /// DTLS, RTP or RTCP from a path of the peer. The network thread; must not block.
     virtual void on_datagram(std::span<const uint8_t> datagram) = 0;
     /// The control thread.
     virtual void on_state(PeerState state) = 0;
 };
 
-/// An ICE-lite agent with one component: it answers checks, never begins any but to validate a changed path.
-/// Thread-safe.
+/// An ICE-lite agent with one component. It answers checks, and makes one of its own in two cases only:
+/// before media moves to another path, and when the peer has long been silent (RFC 7675). Thread-safe.
 class LitePeer final : public Peer, public std::enable_shared_from_this<LitePeer> {
 public:
     LitePeer(LiteNetwork& network, std::function<void(PeerState)> on_state);
@@ -51,24 +50,23 @@ public:
 
     // --- the network's side ---
 
-    /// A local address and a remote one.
-    struct Path {
-        size_t socket = 0;
-        Endpoint remote;
-        bool operator==(const Path&) const = default;
-    };
     /// What a check has led to, for the network to carry out without the peer's lock.
     struct Verdict {
         enum class Answer { None, Success, RoleConflict, UnknownAttribute } answer = Answer::None;
-        std::string password;               ///< To sign the answer with.
-        bool proven = false;                ///< The path is new.
-        std::optional<Endpoint> forgotten;  ///< A path that made room for it.
-        std::string retired;                ///< A local ufrag that is no longer valid.
-        bool connected = false;             ///< The first path of all.
+        std::string password;           ///< To sign the answer with.
+        std::optional<Path> forgotten;  ///< A path that made room for this one.
+        std::string retired;            ///< A local ufrag that is no longer valid.
+        bool connected = false;         ///< The first path of all.
     };
     Verdict on_check(const stun::Message& message, const Path& path);
-    void on_check_answered(const stun::Message& message, const Path& path);
-    void on_datagram(const Path& path, std::span<const uint8_t> datagram);
+    /// Whether the message answers a check of ours on that path: who sits at its end knows the peer's
+    /// password.
+    bool on_check_answered(const stun::Message& message, const Path& path);
+    void on_datagram(std::span<const uint8_t> datagram);
+    /// Another peer has this path: only an answered check of ours can take it from there.
+    void prove(const Path& path);
+    /// The path is no longer there, or another peer's.
+    void on_lost(const Path& path);
     /// Once a second, on the control thread.
     void on_tick(Clock::time_point now, std::chrono::seconds consent_timeout);
     void enter(PeerState state);
@@ -79,9 +77,9 @@ private:
     struct KnownPath {
         Path path;
         Clock::time_point heard;
-        bool wanted = false;     ///< Nominated, and not in use yet.
-        bool validated = false;  ///< Its end has answered a check of ours.
-        unsigned checks = 0;
+        RateLimit answers;
+        bool wanted = false;  ///< Our check is to be answered before it is used, or used again.
+        unsigned checks = 0;  ///< Of ours, since the last one that was answered.
         stun::TransactionId transaction{};
     };
     class Counter {
@@ -93,13 +91,15 @@ private:
         std::atomic<uint64_t> packets_{0}, bytes_{0};
     };
 
+    KnownPath* find(const Path& path);
+    KnownPath& remember(const Path& path, Clock::time_point now, Verdict& verdict);
     void consider(KnownPath& known, bool nominated);
+    void want(KnownPath& known);
     void check(KnownPath& known);
     bool becomes_connected();
 
     LiteNetwork& network_;
     std::atomic<PeerState> state_{PeerState::New};
-    std::atomic<Clock::rep> heard_{0};
     Counter received_, sent_;
 
     mutable std::mutex mutex_;  // up to the next one
@@ -107,7 +107,11 @@ private:
     Credentials remote_;
     bool remote_is_current_ = true;  ///< false: of before our restart; the peer may use its new ones already.
     std::optional<Path> selected_;
+    Clock::time_point heard_;  ///< A check, or the answer to one of ours, on the selected path.
     std::vector<KnownPath> known_;
+    RateLimit strangers_;  ///< Answers to paths that are not known yet.
+
+    std::mutex receiving_;  ///< The network thread's alone but for the beginning and the end.
     std::weak_ptr<Receiver> receiver_;
 
     std::mutex reporting_;  ///< Held while on_state_ runs, so that close() can wait for it.

@@ -21,7 +21,8 @@ struct Options {
         announced_address;  ///< 1:1 NAT: offered in place of the local addresses of its family. Empty: none.
     uint16_t port_min = 0;  ///< The first free port of [port_min, port_max] is taken; 0: any free one.
     uint16_t port_max = 0;
-    std::chrono::seconds consent_timeout{20};  ///< Nothing heard from a peer for so long: it has failed.
+    size_t tcp_connections = 4096;             ///< ICE-TCP: at most so many; 0: none is offered.
+    std::chrono::seconds consent_timeout{20};  ///< No check of a peer for so long: it has failed.
 };
 
 enum class PeerState { New, Connected, Failed, Closed };
@@ -51,18 +52,20 @@ public:
     virtual PeerState state() const = 0;
     virtual Traffic received() const = 0;
     virtual Traffic sent() const = 0;
-    /// "203.0.113.7:50123"; empty before a pair is selected.
+    /// "203.0.113.7:50123", with " (TCP)" behind it where it is; empty before a pair is selected.
     virtual std::string remote_address() const = 0;
     virtual void close() = 0;
 };
 
 struct NetworkStats {
-    uint64_t datagrams_received = 0;
-    uint64_t datagrams_unknown = 0;  ///< Neither STUN for a known ufrag nor from a proven address: dropped.
-    uint64_t stun_rejected = 0;
+    uint64_t datagrams_received = 0;  ///< Frames of TCP included, here and below.
+    uint64_t datagrams_unknown = 0;   ///< Neither STUN nor from a proven address: dropped.
+    uint64_t stun_rejected = 0;       ///< Malformed, not authentic, for nobody, or too often: no answer.
     uint64_t datagrams_sent = 0;
-    uint64_t datagrams_not_sent = 0;  ///< The socket was full, or the system refused.
+    uint64_t datagrams_not_sent = 0;  ///< The socket or connection was full, or the system refused.
     size_t peers = 0;
+    size_t tcp_connections = 0;
+    uint64_t tcp_refused = 0;  ///< Beyond the limits.
 };
 
 /// The sockets of the server and the thread that reads them.

@@ -51,16 +51,16 @@ TEST(LocalAddresses, AreNeverNone) {
 
 /// RFC 8445 section 5.1.2: 126 for a host, the first socket preferred.
 TEST(Candidate, IsAHostWithItsPriority) {
-    EXPECT_EQ(candidate(*Endpoint::from("192.0.2.1", 50000), 0, ""),
+    EXPECT_EQ(candidate(Transport::Udp, *Endpoint::from("192.0.2.1", 50000), 0, ""),
               "candidate:1 1 udp 2130706431 192.0.2.1 50000 typ host");
-    EXPECT_EQ(candidate(*Endpoint::from("2001:db8::1", 50000), 1, ""),
+    EXPECT_EQ(candidate(Transport::Udp, *Endpoint::from("2001:db8::1", 50000), 1, ""),
               "candidate:2 1 udp 2130640895 2001:db8::1 50000 typ host");
 }
 
 TEST(Candidate, IsAnnouncedUnderAnAddressOfItsFamily) {
-    EXPECT_EQ(candidate(*Endpoint::from("10.0.0.1", 50000), 0, "203.0.113.9"),
+    EXPECT_EQ(candidate(Transport::Udp, *Endpoint::from("10.0.0.1", 50000), 0, "203.0.113.9"),
               "candidate:1 1 udp 2130706431 203.0.113.9 50000 typ host");
-    EXPECT_EQ(candidate(*Endpoint::from("fd00::1", 50000), 0, "203.0.113.9"),
+    EXPECT_EQ(candidate(Transport::Udp, *Endpoint::from("fd00::1", 50000), 0, "203.0.113.9"),
               "candidate:1 1 udp 2130706431 fd00::1 50000 typ host");
 }
 
