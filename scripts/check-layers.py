@@ -10,8 +10,8 @@ import sys
 LAYERS = {  # layer: layers (or single headers) it may include
     "base": set(),
     "gst": {"base"},
-    "elements": set(),
     "ice": {"base", "gst"},
+    "elements": {"ice/network.h", "ice/outbox.h"},
     "media": {"base", "gst", "elements", "ice"},
     "rooms": {"base", "media/media.h"},
     "http": {"base", "rooms", "media/media.h"},

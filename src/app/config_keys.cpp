@@ -67,6 +67,13 @@ const Key kKeys[] = {
     {"media.connect-timeout-s", "seconds",
      "From an answer to a connection (ICE and DTLS); then it has failed.",
      +[](Config& c) -> std::chrono::seconds& { return c.media.connect_timeout; }, 1, 300},
+    {.name = "media.express",
+     .unit = "",
+     .meaning =
+         "auto: RTP goes to a consumer past its webrtcbin wherever it can. off: always through it, which "
+         "costs several times as much.",
+     .target = +[](Config& c) -> std::string& { return c.media.express; },
+     .choices = {"auto", "off"}},
     {"limits.rooms", "rooms", "Beyond it new rooms are refused with 503.",
      +[](Config& c) -> size_t& { return c.limits.rooms; }, 1, 1'000'000},
     {"limits.users-per-room", "users", "Beyond it new users of a room are refused with 503.",
@@ -120,6 +127,8 @@ bool read(const Key& key, const std::string& text, T& value) {
         return text == "true" || text == "false";
     } else if constexpr (std::is_same_v<T, std::string>) {
         value = text;
+        if (!key.choices.empty())
+            return std::ranges::count(key.choices, text) > 0;
         return key.text == Key::Text::Path || is_address(text) ||
                (key.text == Key::Text::AddressOrNone && text.empty());
     } else if constexpr (std::is_same_v<T, Strings>) {
@@ -171,11 +180,12 @@ std::string write(const T& value) {
 }  // namespace
 
 std::string Key::allowed() const {
-    if (!choices.empty())
-        return "any of " + joined(choices) + ", separated by commas";
     return std::visit(
         [this](auto access) -> std::string {
             using T = std::remove_cvref_t<std::invoke_result_t<decltype(access), Config&>>;
+            if (!choices.empty())
+                return (std::is_same_v<T, Strings> ? "any of " : "one of ") + joined(choices) +
+                       (std::is_same_v<T, Strings> ? ", separated by commas" : "");
             if constexpr (std::is_same_v<T, bool>)
                 return "true or false";
             else if constexpr (std::is_same_v<T, log::Level>)

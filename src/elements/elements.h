@@ -4,7 +4,8 @@
 
 namespace sluice::elements {
 
-/// Registers the server's own elements with GStreamer ("sluicetrack", "sluicegate"). Once, after gst_init().
+/// Registers the server's own elements with GStreamer ("sluicetrack", "sluicefanout", "sluicegate"). Once,
+/// after gst_init().
 void register_elements();
 
 }  // namespace sluice::elements

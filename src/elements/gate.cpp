@@ -141,7 +141,8 @@ static void gate_class_init(GateClass* klass) {
         "Isolates a tee from one branch: always OK upstream, begins at a key frame, "
         "passes only key-frame requests back",
         "sluice");
-    add_rtp_pad_templates(element);
+    add_rtp_pad_template(element, GST_PAD_SINK);
+    add_rtp_pad_template(element, GST_PAD_SRC);
 
     constexpr auto kBoth = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
     constexpr auto kRead = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);

@@ -2,13 +2,12 @@
 
 namespace sluice::elements {
 
-void add_rtp_pad_templates(GstElementClass* klass) {
+void add_rtp_pad_template(GstElementClass* klass, GstPadDirection direction) {
     static GstStaticPadTemplate sink =
         GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS("application/x-rtp"));
     static GstStaticPadTemplate src =
         GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("application/x-rtp"));
-    gst_element_class_add_static_pad_template(klass, &sink);
-    gst_element_class_add_static_pad_template(klass, &src);
+    gst_element_class_add_static_pad_template(klass, direction == GST_PAD_SINK ? &sink : &src);
 }
 
 GstPad* add_rtp_pad(GstElement* element, const char* name) {

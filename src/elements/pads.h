@@ -4,8 +4,8 @@
 
 namespace sluice::elements {
 
-/// Both elements take and give RTP at one "sink" and one "src" pad that are always there.
-void add_rtp_pad_templates(GstElementClass* klass);
+/// RTP at one "sink" or "src" pad that is always there.
+void add_rtp_pad_template(GstElementClass* klass, GstPadDirection direction);
 GstPad* add_rtp_pad(GstElement* element, const char* name);
 
 /// Answers LATENCY by "live, none": nobody here waits for a clock, and the producer's jitter buffer must not

@@ -60,6 +60,7 @@ struct TrackState {
     std::atomic<bool> muted{false};
     std::atomic<bool> restart{false};
     ExtensionIds extensions;
+    const std::shared_ptr<PacketHistory> history = std::make_shared<PacketHistory>();
     GstCaps* caps = nullptr;  ///< Guarded by the object lock.
 
     KeyFrameRequests requests;
@@ -202,8 +203,11 @@ GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
     GstMapInfo map;
     RtpPacket packet;
     bool begins_key_frame = false, goes_on = false;
+    uint16_t sequence = 0;
     if (gst_buffer_map(buffer, &map, GST_MAP_READWRITE)) {
         goes_on = packet.parse(map.data, map.size) && take(self, packet, begins_key_frame);
+        if (goes_on)
+            sequence = packet.sequence();
         gst_buffer_unmap(buffer, &map);
     }
     if (!goes_on) {
@@ -219,6 +223,8 @@ GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
         tell_downstream(self);
     state.packets++;
     state.bytes += packet.size;
+    if (is_video(state.codec))
+        state.history->put(sequence, buffer);
     gst_pad_push(self->src, buffer);  // whatever becomes of it is no business of the producer's
     return GST_FLOW_OK;
 }
@@ -315,6 +321,7 @@ GstStateChangeReturn change_state(GstElement* element, GstStateChange change) {
     const auto result = GST_ELEMENT_CLASS(track_parent_class)->change_state(element, change);
     if (change == GST_STATE_CHANGE_PAUSED_TO_READY) {
         state.requests.stop();
+        state.history->clear();
         state.told = false;
     }
     return result;
@@ -342,7 +349,8 @@ static void track_class_init(TrackClass* klass) {
         "Makes one RTP stream uniform for all consumers: SSRC, payload type, header "
         "extension ids, continuous sequence numbers; merges key-frame requests",
         "sluice");
-    add_rtp_pad_templates(element);
+    add_rtp_pad_template(element, GST_PAD_SINK);
+    add_rtp_pad_template(element, GST_PAD_SRC);
 
     constexpr auto kWrite = static_cast<GParamFlags>(G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS);
     constexpr auto kBoth = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
@@ -383,6 +391,10 @@ static void track_init(Track* self) {
     gst_pad_set_event_function(self->src, src_event);
     gst_pad_set_query_function(self->src, live_query);
     self->state = new TrackState(&self->element, self->sink);
+}
+
+std::shared_ptr<PacketHistory> history_of(GstElement* track) {
+    return as_track(track)->state->history;
 }
 
 void restart_track(GstElement* element) {

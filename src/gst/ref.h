@@ -25,6 +25,8 @@ struct MiniObjectOps {
     static bool floating(T*) { return false; }
 };
 template <>
+struct RefOps<GstBuffer> : MiniObjectOps<GstBuffer> {};
+template <>
 struct RefOps<GstCaps> : MiniObjectOps<GstCaps> {};
 template <>
 struct RefOps<GstMessage> : MiniObjectOps<GstMessage> {};

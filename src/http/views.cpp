@@ -75,7 +75,8 @@ std::string tracks_json(const media::ConnectionStats& stats) {
                        {"packets", std::to_string(track.packets)},
                        {"bytes", std::to_string(track.bytes)},
                        {"keyFrameRequests", std::to_string(track.key_frame_requests)},
-                       {"dropped", std::to_string(track.dropped)}});
+                       {"dropped", std::to_string(track.dropped)},
+                       {"retransmitted", std::to_string(track.retransmitted)}});
     });
 }
 
@@ -104,6 +105,7 @@ std::string consumer_stats_json(const std::vector<rooms::ConsumerState>& consume
                                        {"state", state_json(consumer.stats)},
                                        {"bytesSent", std::to_string(consumer.stats.bytes)},
                                        {"packetsSent", std::to_string(consumer.stats.packets)},
+                                       {"express", boolean(consumer.stats.express)},
                                        {"tracks", tracks_json(consumer.stats)}});
                     })}});
 }

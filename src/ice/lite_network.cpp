@@ -151,6 +151,12 @@ NetworkStats LiteNetwork::stats() const {
             .tcp_refused = tcp_->refused()};
 }
 
+void LiteNetwork::count_sent(uint64_t sent, uint64_t not_sent) {
+    counters_.sent.fetch_add(sent, std::memory_order_relaxed);
+    if (not_sent > 0)
+        counters_.not_sent.fetch_add(not_sent, std::memory_order_relaxed);
+}
+
 std::shared_ptr<LitePeer> LiteNetwork::make_peer(std::function<void(PeerState)> on_state) {
     auto peer = std::make_shared<LitePeer>(*this, std::move(on_state));
     std::lock_guard lock(mutex_);

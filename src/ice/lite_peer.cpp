@@ -45,8 +45,7 @@ bool is_rtp(std::span<const uint8_t> datagram) {
 void LitePeer::Counter::count(std::span<const uint8_t> datagram) {
     if (!is_rtp(datagram))
         return;
-    packets_.fetch_add(1, std::memory_order_relaxed);
-    bytes_.fetch_add(datagram.size() - std::min(datagram.size(), kSrtpTag), std::memory_order_relaxed);
+    add(1, datagram.size() - std::min(datagram.size(), kSrtpTag));
 }
 
 LitePeer::LitePeer(LiteNetwork& network, std::function<void(PeerState)> on_state)
@@ -116,7 +115,7 @@ void LitePeer::close() {
         for (auto& known : std::exchange(known_, {})) paths.push_back(std::move(known.path));
         now = now_;
         before = before_;
-        selected_.reset();
+        select({});
     }
     set_receiver({});
     network_.forget(*this, {now.ufrag, before.ufrag});
@@ -133,6 +132,14 @@ void LitePeer::send(std::span<const uint8_t> datagram) {
     }
     if (path && network_.send(*path, datagram))
         sent_.count(datagram);
+}
+
+void LitePeer::refresh(Destination& destination) const {
+    std::lock_guard lock(mutex_);
+    destination.version = destination_version_;
+    destination.fd = selected_ ? network_.descriptor(*selected_) : -1;
+    if (selected_)
+        destination.remote = selected_->remote;
 }
 
 void LitePeer::on_datagram(std::span<const uint8_t> datagram) {
@@ -188,6 +195,11 @@ LitePeer::Verdict LitePeer::on_check(const stun::Message& message, const Path& p
     return verdict;
 }
 
+void LitePeer::select(std::optional<Path> path) {
+    selected_ = std::move(path);
+    ++destination_version_;
+}
+
 LitePeer::KnownPath* LitePeer::find(const Path& path) {
     const auto found = std::ranges::find(known_, path, &KnownPath::path);
     return found == known_.end() ? nullptr : &*found;
@@ -211,7 +223,7 @@ LitePeer::KnownPath& LitePeer::remember(const Path& path, Clock::time_point now,
 /// stream.
 void LitePeer::consider(KnownPath& known, bool nominated) {
     if (!selected_ && state_ == PeerState::New)
-        selected_ = known.path;
+        select(known.path);
     if ((nominated || !selected_) && selected_ != known.path)
         want(known);
 }
@@ -250,7 +262,7 @@ bool LitePeer::on_check_answered(const stun::Message& message, const Path& path)
     known->checks = 0;
     if (known->wanted) {
         for (auto& other : known_) other.wanted = false;
-        selected_ = known->path;
+        select(known->path);
     }
     if (selected_ == known->path)
         heard_ = Clock::now();
@@ -261,7 +273,7 @@ void LitePeer::on_lost(const Path& path) {
     std::lock_guard lock(mutex_);
     std::erase_if(known_, [&](const KnownPath& known) { return known.path == path; });
     if (selected_ == path)
-        selected_.reset();
+        select({});
 }
 
 /// Both are there: the peer's credentials, without which nobody was invited, and a path. Lock held.

@@ -44,9 +44,11 @@ public:
     std::string remote_address() const override;
     void close() override;
 
+    void send(std::span<const uint8_t> datagram) override;
+    void refresh(Destination& destination) const override;
+    void count_sent(uint64_t packets, uint64_t bytes) override { sent_.add(packets, bytes); }
+
     void set_receiver(std::weak_ptr<Receiver> receiver);
-    /// Any thread; never blocks. What cannot leave at once is dropped and counted: it is media.
-    void send(std::span<const uint8_t> datagram);
 
     // --- the network's side ---
 
@@ -85,12 +87,17 @@ private:
     class Counter {
     public:
         void count(std::span<const uint8_t> datagram);
+        void add(uint64_t packets, uint64_t bytes) {
+            packets_.fetch_add(packets, std::memory_order_relaxed);
+            bytes_.fetch_add(bytes, std::memory_order_relaxed);
+        }
         Traffic now() const { return {packets_, bytes_}; }
 
     private:
         std::atomic<uint64_t> packets_{0}, bytes_{0};
     };
 
+    void select(std::optional<Path> path);
     KnownPath* find(const Path& path);
     KnownPath& remember(const Path& path, Clock::time_point now, Verdict& verdict);
     void consider(KnownPath& known, bool nominated);

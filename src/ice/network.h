@@ -1,15 +1,17 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
-#include <sys/uio.h>
 #include <vector>
 
 #include "base/result.h"
+#include "ice/endpoint.h"
 
 namespace sluice::ice {
 
@@ -39,6 +41,13 @@ struct Traffic {
     uint64_t bytes = 0;
 };
 
+/// Where a peer's media leaves: a copy of the sender's, brought up to date by Peer::refresh().
+struct Destination {
+    int fd = -1;  ///< A UDP socket of the network; -1: none yet, or not UDP. Then only Peer::send() will do.
+    Endpoint remote;
+    uint32_t version = 0;
+};
+
 /// One connection's end of the network: an ICE-lite agent (RFC 8445 section 2.5) with one component.
 /// Thread-safe; close() or the last reference ends it.
 class Peer {
@@ -55,6 +64,19 @@ public:
     /// "203.0.113.7:50123", with " (TCP)" behind it where it is; empty before a pair is selected.
     virtual std::string remote_address() const = 0;
     virtual void close() = 0;
+
+    /// Never blocks. What cannot leave at once is dropped and counted: it is media.
+    virtual void send(std::span<const uint8_t> datagram) = 0;
+    /// Whether it has changed since it was copied; no lock, for every packet.
+    bool is_stale(const Destination& destination) const {
+        return destination.version != destination_version_.load(std::memory_order_acquire);
+    }
+    virtual void refresh(Destination& destination) const = 0;
+    /// Counts RTP that an Outbox has sent, of this many bytes without the SRTP tag.
+    virtual void count_sent(uint64_t packets, uint64_t bytes) = 0;
+
+protected:
+    std::atomic<uint32_t> destination_version_{1};  ///< Grows with every change of the path.
 };
 
 struct NetworkStats {
@@ -77,6 +99,8 @@ public:
     /// `a=candidate:` values without the "a=", complete: the same for every connection.
     virtual const std::vector<std::string>& candidates() const = 0;
     virtual NetworkStats stats() const = 0;
+    /// Counts what an Outbox has done.
+    virtual void count_sent(uint64_t sent, uint64_t not_sent) = 0;
 };
 
 }  // namespace sluice::ice

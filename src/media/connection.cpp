@@ -38,6 +38,8 @@ Result<std::shared_ptr<Connection>> Connection::create(Surroundings& around,
     internals.hooks = std::move(hooks);
     internals.connection = self;
     internals.scheduler = &around.scheduler;
+    if (!self->consumer_.empty())
+        internals.express = std::make_shared<Express>();
 
     auto made =
         ice::make_webrtcbin(around.network, name.c_str(),
@@ -98,10 +100,8 @@ void Connection::on_element_added(GstBin*, GstBin*, GstElement* element, Interna
     // It would ask for packets that merely have not come yet.
     else if (is_made_by(element, "rtpjitterbuffer"))
         g_object_set(element, "rtx-next-seqnum", FALSE, nullptr);
-    else if (is_made_by(element, "rtprtxsend")) {
-        std::lock_guard lock(internals->mutex);
-        internals->rtx_sender = gst::Ref<GstElement>::retain(element);
-    }
+    if (internals->express)
+        internals->express->on_element(element);
 }
 
 void Connection::on_pad_added(GstElement*, GstPad* pad, Internals* internals) noexcept {
@@ -203,7 +203,18 @@ void Connection::on_webrtc_state() {
         return;
     if (const auto checked = check_certificate(); !checked)
         return fail(checked.error().message);
+    open_express();
     enter(ConnectionState::Connected);
+}
+
+void Connection::open_express() {
+    if (!express() || !around_.express)
+        return;
+    if (const auto opened = express()->open(bin_.get(), peer_); !opened)
+        log::warning("the express way stays closed", {{"room", pipeline_->room()},
+                                                      {"user", consumer_},
+                                                      {"producer", pipeline_->user()},
+                                                      {"reason", opened.error().message}});
 }
 
 /// webrtcbin 1.22 does not compare the peer's certificate with the fingerprint of its SDP (upstream

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include "base/scheduler.h"
 #include "gst/ref.h"
 #include "ice/agent.h"
+#include "media/express.h"
 #include "media/media.h"
 #include "media/pipeline.h"
 #include "media/sdp/producer_sdp.h"
@@ -27,6 +27,7 @@ struct Surroundings {
     ice::Network& network;
     std::chrono::milliseconds latency;
     std::chrono::seconds connect_timeout;
+    bool express = true;                 ///< Whether consumers may be sent to past their webrtcbin.
     std::atomic<size_t> connections{0};  ///< Those being torn down included.
 };
 
@@ -61,7 +62,8 @@ public:
     /// The element's name. webrtcbin() is null once the connection has ended.
     const std::string& name() const { return name_; }
     GstElement* webrtcbin() const { return bin_.get(); }
-    GstElement* rtx_sender() const { return internals_->rtx_sender.get(); }
+    /// A consumer's; null for a producer's own connection.
+    Express* express() const { return internals_->express.get(); }
     ice::Peer& peer() const { return *peer_; }
     ConnectionState state() const { return state_; }
 
@@ -85,8 +87,7 @@ private:
     /// What the elements inside webrtcbin leave with us as they are made, on any thread.
     struct Internals {
         Hooks hooks;
-        std::mutex mutex;
-        gst::Ref<GstElement> rtx_sender;  ///< Guarded by mutex until the first description is set.
+        std::shared_ptr<Express> express;
         std::weak_ptr<Connection> connection;
         Scheduler* scheduler = nullptr;
     };
@@ -101,6 +102,7 @@ private:
 
     void on_webrtc_state();
     Status check_certificate() const;
+    void open_express();
     void enter(ConnectionState state);
     void give_up();
 

@@ -115,14 +115,16 @@ ConnectionStats Egress::stats() const {
     stats.state = state.connection->state();
     stats.packets = sent.packets;
     stats.bytes = sent.bytes;
+    stats.express = state.connection->express()->is_open();
     for (const auto& leg : state.legs) {
         TrackStats track{
             .mid = leg.out.mid, .kind = sdp::to_string(leg.out.kind), .codec = leg.out.codec.name};
         track.muted = !leg.track->flowing();
         if (leg.tap) {
-            track.packets = leg.tap->counter("packets");
-            track.bytes = leg.tap->counter("bytes");
-            track.dropped = leg.tap->counter("dropped");
+            track.packets = leg.tap->leg().packets();
+            track.bytes = leg.tap->leg().bytes();
+            track.dropped = leg.tap->leg().dropped();
+            track.retransmitted = leg.tap->leg().retransmitted();
         }
         stats.tracks.push_back(std::move(track));
     }
@@ -163,6 +165,8 @@ Done<T> Egress::State::last(Done<T> done) {
 
 void Egress::State::close() {
     queue.clear();
+    if (connection)
+        connection->express()->clear();
     legs.clear();
     if (connection)
         connection->close();
@@ -237,8 +241,6 @@ bool Egress::State::add_sections() {
         g_signal_emit_by_name(connection->webrtcbin(), "add-transceiver",
                               GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_SENDONLY, caps.get(), &raw);
         leg.transceiver = gst::Ref<GstWebRTCRTPTransceiver>::adopt(raw);
-        // On audio it would add RTX, and Chromium would refuse the whole offer.
-        g_object_set(raw, "do-nack", leg.out.kind == sdp::Kind::Video, nullptr);
     }
     return news;
 }
@@ -251,13 +253,10 @@ void Egress::State::negotiate_sections(const Done<Ok>& done) {
         const auto read = sdp::read_bin_description(*offer);
         if (!read)
             return done(read.error());
-        if (read->sections.size() != self->legs.size())
-            return done(Error{ErrorCode::Internal, "webrtcbin offers " +
-                                                       std::to_string(read->sections.size()) +
+        if (read->sections != self->legs.size())
+            return done(Error{ErrorCode::Internal, "webrtcbin offers " + std::to_string(read->sections) +
                                                        " sections of " + std::to_string(self->legs.size())});
         self->fingerprint = read->fingerprint;
-        for (size_t i = 0; i < self->legs.size(); i++)
-            self->legs[i].out.rtx_payload_type = read->sections[i].rtx_payload_type;
         if (!self->remote)
             return done(Ok{});
         self->apply_remote(done);
@@ -271,16 +270,6 @@ void Egress::State::apply_remote(const Done<Ok>& done) {
         const auto self = weak.lock();
         if (!self || !set)
             return done(self ? set.error() : Error{ErrorCode::WrongState, "the consumer has gone"});
-        // webrtcbin 1.22 makes up a new RTX SSRC with every offer; ours is the one in the browser's text.
-        if (GstElement* sender = self->connection->rtx_sender()) {
-            const gst::Owned<GstStructure, gst_structure_free> map(
-                gst_structure_new_empty("application/x-rtp-ssrc-map"));
-            for (const auto& leg : self->legs)
-                if (leg.out.rtx_payload_type >= 0)
-                    gst_structure_set(map.get(), std::to_string(leg.out.ssrc).c_str(), G_TYPE_UINT,
-                                      leg.out.rtx_ssrc, nullptr);
-            g_object_set(sender, "ssrc-map", map.get(), nullptr);
-        }
         self->open_gates();
         done(Ok{});
     };
@@ -352,6 +341,7 @@ void Egress::State::open_gates() {
                 return;
             }
             leg.tap = std::move(tap);
+            connection->express()->add(leg.out.ssrc, gst::Ref<GstPad>::retain(leg.tap->pad()));
         }
         leg.tap->set_open(leg.accepted);
     }
@@ -360,8 +350,10 @@ void Egress::State::open_gates() {
 void Egress::State::on_connection(ConnectionState state) {
     if (state == ConnectionState::Connected)
         open_gates();
-    if (state == ConnectionState::Failed)
+    if (state == ConnectionState::Failed) {
+        connection->express()->clear();
         for (auto& leg : legs) leg.tap.reset();
+    }
     on_state(state);
 }
 

@@ -48,7 +48,8 @@ public:
           around_{.scheduler = scheduler,
                   .network = network,
                   .latency = options.latency,
-                  .connect_timeout = options.connect_timeout},
+                  .connect_timeout = options.connect_timeout,
+                  .express = options.express == "auto"},
           reaper_(kReapers) {}
 
     std::unique_ptr<Producer> produce(const std::string& room, const std::string& user,

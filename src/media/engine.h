@@ -18,8 +18,9 @@ struct Options {
     std::chrono::milliseconds latency{
         200};  ///< Of the producer's jitter buffer: how long a lost packet is waited for.
     std::chrono::seconds connect_timeout{
-        30};                ///< From an answer to ICE and DTLS done; then the connection failed.
-    std::string pipelines;  ///< The folder of the *.launch templates.
+        30};                       ///< From an answer to ICE and DTLS done; then the connection failed.
+    std::string express = "auto";  ///< RTP may pass by a consumer's webrtcbin; or "off".
+    std::string pipelines;         ///< The folder of the *.launch templates.
 };
 
 /// The engine on webrtcbin. An error says which plug-in or template is missing or wrong.

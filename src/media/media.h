@@ -50,6 +50,7 @@ struct TrackStats {
     uint64_t bytes = 0;               ///< RTP header and payload.
     uint64_t key_frame_requests = 0;  ///< Sent to the producer (producers only).
     uint64_t dropped = 0;             ///< By a closed gate or a mute.
+    uint64_t retransmitted = 0;       ///< Packets sent again (consumers only).
 };
 
 /// Monotonic for the life of the connection.
@@ -58,6 +59,7 @@ struct ConnectionStats {
     uint64_t packets = 0;  ///< RTP, retransmissions included.
     uint64_t bytes = 0;    ///< The same: RTP header and payload, as a browser's getStats() counts them.
     std::vector<TrackStats> tracks;
+    bool express = false;  ///< RTP passes by webrtcbin (consumers only).
 };
 
 /// One producer's media on its way to one user: one webrtcbin. Destroying it closes the connection; the call

@@ -1,11 +1,16 @@
 #include "media/track.h"
 
+#include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "elements/track.h"
 
 namespace sluice::media {
 namespace {
+
+/// Some 2 us for each: a thread is woken for 60 us of work at least.
+constexpr guint kLegsPerFanout = 32;
 
 guint64 counter_of(GstElement* element, const char* property) {
     guint64 value = 0;
@@ -35,9 +40,10 @@ void silence(GstPad* source) {
 }
 
 Result<std::shared_ptr<Track>> Track::create(const gst::LaunchTemplate& chain,
-                                             std::shared_ptr<Pipeline> pipeline, unsigned index,
-                                             const sdp::InTrack& source, const std::string& cname) {
-    std::shared_ptr<Track> self(new Track);
+                                             std::shared_ptr<Pipeline> pipeline, ice::Network& network,
+                                             unsigned index, const sdp::InTrack& source,
+                                             const std::string& cname) {
+    std::shared_ptr<Track> self(new Track(network));
     self->pipeline_ = std::move(pipeline);
 
     auto& out = self->description_;
@@ -46,8 +52,10 @@ Result<std::shared_ptr<Track>> Track::create(const gst::LaunchTemplate& chain,
     out.codec = source.codec;
     out.codec.payload_type = sdp::payload_type_of(source.codec);
     out.ssrc = g_random_int_range(1, G_MAXINT32);
-    if (source.kind == sdp::Kind::Video)
+    if (source.kind == sdp::Kind::Video) {
         out.rtx_ssrc = g_random_int_range(1, G_MAXINT32);
+        out.rtx_payload_type = sdp::rtx_payload_type_of(source.codec);
+    }
     out.stream_id = source.stream_id.empty() ? cname : source.stream_id;
     out.track_id = cname + "-" + out.mid;
     out.cname = cname;
@@ -122,48 +130,59 @@ guint64 Track::counter(const char* property) const {
     return counter_of(element_.get(), property);
 }
 
+/// The fan-out with the fewest legs; they stay where they are. Few consumers are served on the thread that
+/// brings the packet: waking another would cost more than they do.
+GstElement* Track::fanout_for_one_more() {
+    const auto legs_of = [](const gst::Ref<GstElement>& fanout) {
+        guint legs = 0;
+        g_object_get(fanout.get(), "legs", &legs, nullptr);
+        return legs;
+    };
+    const auto least = std::ranges::min_element(fanouts_, {}, legs_of);
+    if (least != fanouts_.end() &&
+        (legs_of(*least) < kLegsPerFanout || fanouts_.size() >= std::thread::hardware_concurrency()))
+        return least->get();
+    const auto name = "fanout" + std::to_string(fanouts_.size());
+    GstElement* fanout =
+        fanouts_
+            .emplace_back(gst::Ref<GstElement>::sink(gst_element_factory_make("sluicefanout", name.c_str())))
+            .get();
+    elements::set_network(fanout, network_);
+    if (fanouts_.size() > 1)
+        for (const auto& each : fanouts_) g_object_set(each.get(), "threaded", TRUE, nullptr);
+    gst_bin_add(GST_BIN(bin_.get()), fanout);
+    gst_element_sync_state_with_parent(fanout);
+    gst_element_link(tee_.get(), fanout);
+    return fanout;
+}
+
 Tap::Tap(std::shared_ptr<Track> track, const std::string& name)
     : track_(std::move(track)),
-      gate_(gst::Ref<GstElement>::sink(gst_element_factory_make("sluicegate", name.c_str()))),
-      tee_pad_(gst::Ref<GstPad>::adopt(gst_element_request_pad_simple(track_->tee_.get(), "src_%u"))) {
-    gst_bin_add(GST_BIN(track_->bin_.get()), gate_.get());
-    const auto inner = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(gate_.get(), "src"));
-    out_ = gst::Ref<GstPad>::retain(gst_ghost_pad_new(name.c_str(), inner.get()));
+      leg_(gst::Ref<GstPad>::adopt(gst_element_request_pad_simple(track_->fanout_for_one_more(), "src_%u"))) {
+    const auto& out = track_->description();
+    if (out.rtx_payload_type >= 0)
+        elements::leg_of(leg_.get())
+            .set_retransmission(elements::history_of(track_->element_.get()), out.rtx_payload_type,
+                                out.rtx_ssrc);
+    out_ = gst::Ref<GstPad>::retain(gst_ghost_pad_new(name.c_str(), leg_.get()));
     gst_pad_set_active(out_.get(), TRUE);
     gst_element_add_pad(track_->bin_.get(), out_.get());
-    gst_element_sync_state_with_parent(gate_.get());
 }
 
 Tap::~Tap() {
     set_open(false);
-    const auto gate_sink = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(gate_.get(), "sink"));
-    gst_pad_unlink(tee_pad_.get(), gate_sink.get());
-    gst_element_release_request_pad(track_->tee_.get(), tee_pad_.get());
-    std::string name = std::string("gate ") + GST_OBJECT_NAME(gate_.get());
-    // A packet may still be on its way through the gate: NULL waits for it.
-    track_->pipeline_->reaper().reap(
-        std::move(name),
-        [gate = std::move(gate_), out = std::move(out_), track = track_->bin_, pipeline = track_->pipeline_] {
-            gst_element_set_locked_state(gate.get(), TRUE);
-            gst_element_set_state(gate.get(), GST_STATE_NULL);
-            gst_pad_set_active(out.get(), FALSE);
-            gst_element_remove_pad(track.get(), out.get());
-            gst_bin_remove(GST_BIN(track.get()), gate.get());
-        });
+    const auto fanout = gst::Ref<GstElement>::adopt(gst_pad_get_parent_element(leg_.get()));
+    gst_element_release_request_pad(fanout.get(), leg_.get());
+    gst_pad_set_active(out_.get(), FALSE);
+    gst_element_remove_pad(track_->bin_.get(), out_.get());
 }
 
 bool Tap::link(GstPad* sink) {
-    const auto gate_sink = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(gate_.get(), "sink"));
-    return gst_pad_link(out_.get(), sink) == GST_PAD_LINK_OK &&
-           gst_pad_link(tee_pad_.get(), gate_sink.get()) == GST_PAD_LINK_OK;
+    return gst_pad_link(out_.get(), sink) == GST_PAD_LINK_OK;
 }
 
 void Tap::set_open(bool open) {
-    g_object_set(gate_.get(), "open", open, nullptr);
-}
-
-guint64 Tap::counter(const char* property) const {
-    return counter_of(gate_.get(), property);
+    elements::open_leg(leg_.get(), open);
 }
 
 }  // namespace sluice::media

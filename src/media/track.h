@@ -4,10 +4,13 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include <gst/gst.h>
 
 #include "base/result.h"
+#include "elements/fanout.h"
+#include "elements/leg.h"
 #include "gst/launch_template.h"
 #include "gst/ref.h"
 #include "media/pipeline.h"
@@ -19,14 +22,17 @@ namespace sluice::media {
 /// would stop all streams of its webrtcbin.
 void silence(GstPad* source);
 
-/// One track of a producer on its way to everybody: `sluicetrack ! tee` (pipelines/track.launch). It outlives
+/// One track of a producer on its way to everybody: `sluicetrack ! tee` (pipelines/track.launch), and behind
+/// the tee a `sluicefanout` for the consumers, or several with a thread each where they are many. It outlives
 /// the producer's m-section and even its connection: a page reload feeds the same track again, so consumers
 /// keep their m-section and SSRC. Scheduler thread, except feed().
 class Track {
 public:
+    /// `network` is what its consumers are sent by.
     static Result<std::shared_ptr<Track>> create(const gst::LaunchTemplate& chain,
-                                                 std::shared_ptr<Pipeline> pipeline, unsigned index,
-                                                 const sdp::InTrack& source, const std::string& cname);
+                                                 std::shared_ptr<Pipeline> pipeline, ice::Network& network,
+                                                 unsigned index, const sdp::InTrack& source,
+                                                 const std::string& cname);
     ~Track();
     Track(const Track&) = delete;
     Track& operator=(const Track&) = delete;
@@ -53,21 +59,25 @@ public:
 
 private:
     friend class Tap;
-    Track() = default;
+    explicit Track(ice::Network& network) : network_(network) {}
+    GstElement* fanout_for_one_more();
 
+    ice::Network& network_;
     std::shared_ptr<Pipeline> pipeline_;
     gst::Ref<GstElement> bin_;
     gst::Ref<GstElement> element_;
     gst::Ref<GstElement> tee_;
+    std::vector<gst::Ref<GstElement>> fanouts_;
     gst::Ref<GstPad> sink_;  ///< The bin's.
     std::mutex feeding_;
     sdp::OutTrack description_;
 };
 
-/// One consumer's share of a track: a `sluicegate` behind a pad of its tee. Closed until opened; destroying
-/// it takes it off the tee at once and frees it on a tear-down thread. Scheduler thread.
+/// One consumer's share of a track: a leg of one of its fan-outs. Closed until opened; destroying it takes it
+/// off at once. Scheduler thread.
 class Tap {
 public:
+    /// `name` is its pad's on the track, unique there.
     Tap(std::shared_ptr<Track> track, const std::string& name);
     ~Tap();
     Tap(const Tap&) = delete;
@@ -76,15 +86,14 @@ public:
     /// To a sink pad of another part of the pipeline; once.
     bool link(GstPad* sink);
     void set_open(bool open);
-    const Track& track() const { return *track_; }
-    /// "packets", "bytes", "dropped" of sluicegate.
-    guint64 counter(const char* property) const;
+    /// The fan-out's pad: see elements/leg.h.
+    GstPad* pad() const { return leg_.get(); }
+    const elements::Leg& leg() const { return elements::leg_of(leg_.get()); }
 
 private:
     std::shared_ptr<Track> track_;
-    gst::Ref<GstElement> gate_;
-    gst::Ref<GstPad> tee_pad_;
-    gst::Ref<GstPad> out_;  ///< The track bin's ghost of the gate's source pad.
+    gst::Ref<GstPad> leg_;
+    gst::Ref<GstPad> out_;  ///< The track bin's ghost of it.
 };
 
 }  // namespace sluice::media

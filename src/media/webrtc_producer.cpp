@@ -205,8 +205,8 @@ Status WebrtcProducer::State::assign_tracks(const sdp::Description& offer, Plan&
             dormant->mid = section.mid;
             continue;
         }
-        auto made =
-            Track::create(chain, pipeline, static_cast<unsigned>(plan.slots.size()), want->second, cname);
+        auto made = Track::create(chain, pipeline, around.network, static_cast<unsigned>(plan.slots.size()),
+                                  want->second, cname);
         if (!made)
             return made.error();
         plan.slots.push_back({std::move(made).value(), section.mid});

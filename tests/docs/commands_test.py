@@ -29,7 +29,7 @@ class Commands(unittest.TestCase):
             (self.folder / path.name).symlink_to(path)
 
     def run_command(self, command, **environment):
-        path = os.path.dirname(RealServer.program) + ":/usr/bin:/bin"
+        path = os.path.dirname(os.path.abspath(RealServer.program)) + ":/usr/bin:/bin"
         ended = subprocess.run(["bash", "-ec", command.replace("curl ", "curl -sS --fail-with-body ")], cwd=self.folder,
                                env={"PATH": path, "HOME": str(self.folder), **environment}, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, encoding="utf-8", timeout=PATIENCE_S, check=False)

@@ -16,6 +16,7 @@ struct PassThrough {
     bool audio;
     bool video;
 };
+constexpr int kNoRtx = -1;
 constexpr PassThrough kPassThrough[] = {
     {1, "urn:ietf:params:rtp-hdrext:ssrc-audio-level", true, false},
     {2, "urn:3gpp:video-orientation", false, true},
@@ -58,6 +59,12 @@ void write_ssrcs(Writer& writer, const OutTrack& track) {
 int payload_type_of(const Codec& codec) {
     const auto* known = find_codec(codec.name);
     return known ? known->payload_type : -1;
+}
+
+int rtx_payload_type_of(const Codec& codec) {
+    constexpr int kAbove = 20;
+    const int media = payload_type_of(codec);
+    return media < 0 ? media : media + kAbove;
 }
 
 int pass_through(const std::string& uri) {
@@ -133,13 +140,13 @@ std::string write_bin_answer(const std::vector<OutTrack>& tracks, const Transpor
     for (const auto& track : tracks) {
         auto codec = with_feedback(track);
         codec.fmtp.clear();
-        writer.media(to_string(track.kind), kProtocol, codec, track.rtx_payload_type);
+        writer.media(to_string(track.kind), kProtocol, codec, kNoRtx);
         writer.line("a=mid:" + track.mid);
         writer.line("a=recvonly");
         writer.remote_transport(remote, remote.setup);
         writer.line("a=rtcp-mux");
         writer.line("a=rtcp-rsize");
-        writer.codecs(codec, track.rtx_payload_type);
+        writer.codecs(codec, kNoRtx);
     }
     return writer.take();
 }
@@ -164,17 +171,11 @@ Result<BinDescription> read_bin_description(std::string_view text) {
         auto line = take_word(text, '\n');
         if (line.ends_with('\r'))
             line.remove_suffix(1);
-        constexpr std::string_view kFingerprint = "a=fingerprint:sha-256 ", kRtpmap = "a=rtpmap:";
+        constexpr std::string_view kFingerprint = "a=fingerprint:sha-256 ";
         if (line.starts_with("m="))
-            result.sections.emplace_back();
+            result.sections++;
         else if (line.starts_with(kFingerprint))
             result.fingerprint = line.substr(kFingerprint.size());
-        else if (line.starts_with(kRtpmap) && !result.sections.empty()) {
-            line.remove_prefix(kRtpmap.size());
-            const auto payload_type = number<int>(take_word(line));
-            if (payload_type && equals_ignoring_case(line.substr(0, 4), "rtx/"))
-                result.sections.back().rtx_payload_type = *payload_type;
-        }
     }
     if (result.fingerprint.empty())
         return Error{ErrorCode::Internal, "webrtcbin's description has no sha-256 fingerprint"};

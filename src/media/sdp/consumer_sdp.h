@@ -13,6 +13,8 @@ namespace sluice::media::sdp {
 /// extension, one SSRC per track for its whole life, whatever browser sends it and however often that
 /// browser's page is loaded anew.
 int payload_type_of(const Codec& codec);  ///< opus 111, VP8 100, VP9 101, H264 102, AV1 103; -1 for others.
+/// Of its retransmissions (RFC 4588); every codec has its own, since one BUNDLE group may carry several.
+int rtx_payload_type_of(const Codec& codec);
 /// The id under which an extension of a producer passes to consumers; 0 if it does not: ssrc-audio-level 1,
 /// video-orientation 2, playout-delay 3, video-content-type 4, color-space 5, video-timing 6,
 /// abs-capture-time 7.
@@ -27,7 +29,7 @@ struct OutTrack {
     Codec
         codec;  ///< Our payload type; fmtp as the producer's where it describes the stream (H264, VP9, AV1).
     uint32_t ssrc = 0;
-    int rtx_payload_type = -1;  ///< As webrtcbin chose it; -1: no RTX.
+    int rtx_payload_type = -1;  ///< -1: no RTX.
     uint32_t rtx_ssrc = 0;
     bool active = true;     ///< false: offered as inactive (the producer removed it).
     std::string stream_id;  ///< msid: one MediaStream per (producer, source).
@@ -44,7 +46,7 @@ std::string write_offer(const std::vector<OutTrack>& tracks, const LocalTranspor
 Result<std::vector<bool>> read_answer(const Description& answer, const std::vector<OutTrack>& tracks);
 
 /// The answer as webrtcbin is shown it: every track recvonly, whatever the browser said (its gate stays
-/// closed where it refused), with the remote transport.
+/// closed where it refused), with the remote transport. Nothing is said of RTX: the legs see to that.
 std::string write_bin_answer(const std::vector<OutTrack>& tracks, const Transport& remote,
                              const std::string& session_id, unsigned version);
 
@@ -54,12 +56,9 @@ std::string write_bin_answer(const std::vector<OutTrack>& tracks, const Transpor
 std::string track_caps(const OutTrack& track);
 
 /// What webrtcbin itself decided, read from its own offer or answer.
-struct BinSection {
-    int rtx_payload_type = -1;
-};
 struct BinDescription {
     std::string fingerprint;  ///< sha-256
-    std::vector<BinSection> sections;
+    size_t sections = 0;
 };
 Result<BinDescription> read_bin_description(std::string_view text);
 

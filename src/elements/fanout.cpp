@@ -1,0 +1,385 @@
+#include "elements/fanout.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "elements/fanout_queue.h"
+#include "elements/leg.h"
+#include "elements/pads.h"
+
+GST_DEBUG_CATEGORY(sluice_fanout_debug);
+#define GST_CAT_DEFAULT sluice_fanout_debug
+
+namespace sluice::elements {
+
+// --- the request pad ---
+
+struct LegPad {
+    GstPad pad;
+    Leg* leg;
+};
+struct LegPadClass {
+    GstPadClass parent;
+};
+
+G_DEFINE_TYPE(LegPad, leg_pad, GST_TYPE_PAD)
+
+namespace {
+
+enum LegProperty { kOpen = 1, kExpress, kPackets, kBytes, kDropped, kRetransmitted, kLastFlow };
+
+LegPad* as_leg_pad(gpointer object) {
+    return static_cast<LegPad*>(object);
+}
+
+void set_leg_property(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
+    if (id == kOpen)
+        open_leg(GST_PAD(object), g_value_get_boolean(value));
+    else
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+void get_leg_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+    const auto& leg = *as_leg_pad(object)->leg;
+    switch (id) {
+        case kOpen:
+            return g_value_set_boolean(value, leg.is_open());
+        case kExpress:
+            return g_value_set_boolean(value, leg.is_express());
+        case kPackets:
+            return g_value_set_uint64(value, leg.packets());
+        case kBytes:
+            return g_value_set_uint64(value, leg.bytes());
+        case kDropped:
+            return g_value_set_uint64(value, leg.dropped());
+        case kRetransmitted:
+            return g_value_set_uint64(value, leg.retransmitted());
+        case kLastFlow:
+            return g_value_set_string(value, gst_flow_get_name(leg.last_flow()));
+        default:
+            G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    }
+}
+
+void finalize_leg_pad(GObject* object) {
+    delete as_leg_pad(object)->leg;
+    G_OBJECT_CLASS(leg_pad_parent_class)->finalize(object);
+}
+
+constexpr auto kRead = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+constexpr auto kBoth = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+
+}  // namespace
+
+static void leg_pad_class_init(LegPadClass* klass) {
+    auto* object = G_OBJECT_CLASS(klass);
+    object->set_property = set_leg_property;
+    object->get_property = get_leg_property;
+    object->finalize = finalize_leg_pad;
+    const auto counter = [object](guint id, const char* name, const char* blurb) {
+        g_object_class_install_property(object, id,
+                                        g_param_spec_uint64(name, name, blurb, 0, G_MAXUINT64, 0, kRead));
+    };
+    g_object_class_install_property(
+        object, kOpen,
+        g_param_spec_boolean("open", "Open", "Closed, nothing passes; opening asks for a key frame", FALSE,
+                             kBoth));
+    g_object_class_install_property(
+        object, kExpress,
+        g_param_spec_boolean("express", "Express", "Packets pass by webrtcbin", FALSE, kRead));
+    counter(kPackets, "packets", "Packets that passed");
+    counter(kBytes, "bytes", "Bytes of them, header and payload");
+    counter(kDropped, "dropped", "Packets that did not: closed, or no key frame yet");
+    counter(kRetransmitted, "retransmitted", "Packets that were sent again");
+    g_object_class_install_property(
+        object, kLastFlow,
+        g_param_spec_string("last-flow", "Last flow", "What the element behind answered last", "ok", kRead));
+}
+
+static void leg_pad_init(LegPad* self) {
+    self->leg = new Leg(&self->pad);
+}
+
+Leg& leg_of(GstPad* pad) {
+    return *as_leg_pad(pad)->leg;
+}
+
+// --- the element ---
+
+namespace {
+
+enum FanoutProperty { kThreaded = 1, kLegs, kExpressLegs, kLate };
+
+using Legs = std::vector<LegPad*>;  ///< With a reference each.
+
+/// How many packets of a batch each leg takes in turn: enough for one message of UDP_SEGMENT, few enough that
+/// the last leg does not wait long.
+constexpr size_t kRound = 16;
+
+struct FanoutState {
+    std::mutex mutex;
+    std::shared_ptr<const Legs> legs = std::make_shared<const Legs>();  ///< Guarded by it.
+    std::atomic<bool> legs_are_new{true};
+    std::atomic<bool> threaded{false};
+    std::atomic<guint64> late{0};
+
+    std::unique_ptr<FanoutQueue>
+        queue;  ///< Guarded by the sink pad's stream lock, and its thread never sees it.
+
+    // Whoever does the work: the queue's thread, or without one the streaming thread.
+    std::shared_ptr<const Legs> working;
+    std::unique_ptr<ice::Outbox> outbox;
+};
+
+std::shared_ptr<const Legs> holding(Legs legs) {
+    for (auto* leg : legs) gst_object_ref(leg);
+    return {new Legs(std::move(legs)), [](const Legs* held) {
+                for (auto* leg : *held) gst_object_unref(leg);
+                delete held;
+            }};
+}
+
+}  // namespace
+
+struct Fanout {
+    GstElement element;
+    GstPad* sink;
+    FanoutState* state;
+};
+struct FanoutClass {
+    GstElementClass parent;
+};
+
+G_DEFINE_TYPE(Fanout, fanout, GST_TYPE_ELEMENT)
+
+namespace {
+
+Fanout* as_fanout(gpointer object) {
+    return static_cast<Fanout*>(object);
+}
+
+/// Up to kRound packets to all legs.
+void deliver(FanoutState& state, std::span<GstBuffer* const> buffers) {
+    if (state.legs_are_new.exchange(false)) {
+        std::lock_guard lock(state.mutex);
+        state.working = state.legs;
+    }
+    std::array<GstMapInfo, kRound> maps;
+    std::array<LegPacket, kRound> packets;
+    size_t count = 0;
+    const gint64 now_us = g_get_monotonic_time();
+    for (GstBuffer* buffer : buffers) {
+        auto& packet = packets[count];
+        if (!gst_buffer_map(buffer, &maps[count], GST_MAP_READ))
+            continue;
+        packet = {.buffer = buffer,
+                  .rtp = {},
+                  .begins = !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT),
+                  .now_us = now_us};
+        if (packet.rtp.parse(maps[count].data, maps[count].size))
+            count++;
+        else
+            gst_buffer_unmap(buffer, &maps[count]);
+    }
+    for (LegPad* pad : *state.working)
+        for (size_t i = 0; i < count; i++) pad->leg->take(packets[i], state.outbox.get());
+    if (state.outbox)
+        state.outbox->flush();
+    for (size_t i = 0; i < count; i++) gst_buffer_unmap(packets[i].buffer, &maps[i]);
+}
+
+GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
+    auto& state = *as_fanout(parent)->state;
+    if (!state.queue && state.threaded)
+        state.queue = std::make_unique<FanoutQueue>([&state](std::span<GstBuffer* const> batch) {
+            for (size_t at = 0; at < batch.size(); at += kRound)
+                deliver(state, batch.subspan(at, std::min(kRound, batch.size() - at)));
+        });
+    if (!state.queue) {
+        deliver(state, {&buffer, 1});
+        gst_buffer_unref(buffer);
+    } else if (!state.queue->push(buffer))
+        state.late.fetch_add(1, std::memory_order_relaxed);
+    return GST_FLOW_OK;
+}
+
+gboolean sink_event(GstPad*, GstObject* parent, GstEvent* event) {
+    auto& state = *as_fanout(parent)->state;
+    const auto type = GST_EVENT_TYPE(event);
+    // sluicetrack sends each of them once, before its first packet: they need not queue up with those.
+    if (type == GST_EVENT_STREAM_START || type == GST_EVENT_CAPS || type == GST_EVENT_SEGMENT) {
+        std::shared_ptr<const Legs> legs;
+        {
+            std::lock_guard lock(state.mutex);
+            legs = state.legs;
+        }
+        for (LegPad* leg : *legs) gst_pad_push_event(&leg->pad, gst_event_ref(event));
+    }
+    gst_event_unref(event);
+    return TRUE;  // a refusal would reach the tee, and so the producer
+}
+
+void ask_for_key_frame(GstPad* sink) {
+    gst_pad_push_event(sink, gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
+                                                  gst_structure_new("GstForceKeyUnit", "all-headers",
+                                                                    G_TYPE_BOOLEAN, FALSE, nullptr)));
+}
+
+gboolean src_event(GstPad*, GstObject* parent, GstEvent* event) {
+    if (parent && gst_event_has_name(event, "GstForceKeyUnit"))
+        return gst_pad_push_event(as_fanout(parent)->sink, event);
+    gst_event_unref(event);
+    return TRUE;
+}
+
+GstPad* request_new_pad(GstElement* element, GstPadTemplate* with, const gchar* name, const GstCaps*) {
+    auto* self = as_fanout(element);
+    auto* pad = GST_PAD(
+        g_object_new(leg_pad_get_type(), "name", name, "direction", GST_PAD_SRC, "template", with, nullptr));
+    gst_pad_set_event_function(pad, src_event);
+    gst_pad_set_query_function(pad, live_query);
+    gst_pad_set_active(pad, TRUE);
+    gst_pad_sticky_events_foreach(
+        self->sink,
+        [](GstPad*, GstEvent** event, gpointer to) -> gboolean {
+            gst_pad_store_sticky_event(GST_PAD(to), *event);
+            return TRUE;
+        },
+        pad);
+    gst_element_add_pad(element, pad);
+    auto& state = *self->state;
+    std::lock_guard lock(state.mutex);
+    auto legs = *state.legs;
+    legs.push_back(as_leg_pad(pad));
+    state.legs = holding(std::move(legs));
+    state.legs_are_new = true;
+    return pad;
+}
+
+void release_pad(GstElement* element, GstPad* pad) {
+    auto& state = *as_fanout(element)->state;
+    std::shared_ptr<const Legs> before;
+    {
+        std::lock_guard lock(state.mutex);
+        auto legs = *state.legs;
+        std::erase(legs, as_leg_pad(pad));
+        before = std::exchange(state.legs, holding(std::move(legs)));
+        state.legs_are_new = true;
+    }
+    gst_pad_set_active(pad, FALSE);
+    gst_element_remove_pad(element, pad);
+}
+
+void set_property(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
+    if (id == kThreaded)
+        as_fanout(object)->state->threaded = g_value_get_boolean(value);
+    else
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+    auto& state = *as_fanout(object)->state;
+    std::lock_guard lock(state.mutex);
+    switch (id) {
+        case kThreaded:
+            return g_value_set_boolean(value, state.threaded);
+        case kLegs:
+            return g_value_set_uint(value, static_cast<guint>(state.legs->size()));
+        case kExpressLegs:
+            return g_value_set_uint(value,
+                                    static_cast<guint>(std::ranges::count_if(
+                                        *state.legs, [](LegPad* leg) { return leg->leg->is_express(); })));
+        case kLate:
+            return g_value_set_uint64(value, state.late);
+        default:
+            G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    }
+}
+
+GstStateChangeReturn change_state(GstElement* element, GstStateChange change) {
+    auto& state = *as_fanout(element)->state;
+    const auto result = GST_ELEMENT_CLASS(fanout_parent_class)->change_state(element, change);
+    // The sink pad has been deactivated: nothing is in chain() any more.
+    if (change == GST_STATE_CHANGE_PAUSED_TO_READY) {
+        state.queue.reset();
+        state.working.reset();
+        state.legs_are_new = true;
+    }
+    return result;
+}
+
+void finalize(GObject* object) {
+    delete as_fanout(object)->state;
+    G_OBJECT_CLASS(fanout_parent_class)->finalize(object);
+}
+
+}  // namespace
+
+static void fanout_class_init(FanoutClass* klass) {
+    GST_DEBUG_CATEGORY_INIT(sluice_fanout_debug, "sluicefanout", 0, "one track to many consumers");
+    auto* object = G_OBJECT_CLASS(klass);
+    auto* element = GST_ELEMENT_CLASS(klass);
+    object->set_property = set_property;
+    object->get_property = get_property;
+    object->finalize = finalize;
+    element->change_state = change_state;
+    element->request_new_pad = request_new_pad;
+    element->release_pad = release_pad;
+    gst_element_class_set_static_metadata(
+        element, "Sluice fan-out", "Generic/Network/RTP",
+        "One track to many consumers, each isolated from the others: past its webrtcbin to the socket where "
+        "it "
+        "can, through it else; begins at a key frame; passes only key-frame requests back",
+        "sluice");
+    add_rtp_pad_template(element, GST_PAD_SINK);
+    static GstStaticPadTemplate legs =
+        GST_STATIC_PAD_TEMPLATE("src_%u", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS("application/x-rtp"));
+    gst_element_class_add_static_pad_template_with_gtype(element, &legs, leg_pad_get_type());
+
+    g_object_class_install_property(
+        object, kThreaded,
+        g_param_spec_boolean("threaded", "Threaded",
+                             "Consumers are served on a thread of its own; once set, it stays", FALSE,
+                             kBoth));
+    g_object_class_install_property(object, kLegs,
+                                    g_param_spec_uint("legs", "Legs", "Consumers", 0, G_MAXUINT, 0, kRead));
+    g_object_class_install_property(
+        object, kExpressLegs,
+        g_param_spec_uint("express-legs", "Express legs", "Those whose packets pass by webrtcbin", 0,
+                          G_MAXUINT, 0, kRead));
+    g_object_class_install_property(
+        object, kLate,
+        g_param_spec_uint64("late", "Late", "Packets dropped because the thread was too far behind", 0,
+                            G_MAXUINT64, 0, kRead));
+}
+
+static void fanout_init(Fanout* self) {
+    self->sink = add_rtp_pad(&self->element, "sink");
+    gst_pad_set_chain_function(self->sink, chain);
+    gst_pad_set_event_function(self->sink, sink_event);
+    gst_pad_set_query_function(self->sink, live_query);
+    self->state = new FanoutState;
+}
+
+void set_network(GstElement* fanout, ice::Network& network) {
+    as_fanout(fanout)->state->outbox = std::make_unique<ice::Outbox>(network);
+}
+
+void open_leg(GstPad* pad, bool open) {
+    auto& leg = leg_of(pad);
+    const bool opens = open && !leg.is_open();
+    leg.set_open(open);
+    if (!opens)
+        return;
+    if (auto* parent = gst_pad_get_parent_element(pad)) {
+        ask_for_key_frame(as_fanout(parent)->sink);
+        gst_object_unref(parent);
+    }
+}
+
+}  // namespace sluice::elements

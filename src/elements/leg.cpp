@@ -1,0 +1,133 @@
+#include "elements/leg.h"
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+GST_DEBUG_CATEGORY_EXTERN(sluice_fanout_debug);
+#define GST_CAT_DEFAULT sluice_fanout_debug
+
+namespace sluice::elements {
+namespace {
+
+/// webrtcbin's session makes a source of a stream's first packet, and has left its probation by the third.
+constexpr unsigned kShownFirst = 3;
+constexpr gint64 kShownEveryUs = G_USEC_PER_SEC;
+constexpr size_t kOriginalSequence = 2;  ///< Bytes that RFC 4588 puts before the payload.
+
+}  // namespace
+
+void Leg::set_open(bool open) {
+    if (open_ == open)
+        return;
+    if (open)
+        begins_ = true;
+    open_ = open;
+}
+
+void Leg::set_express(std::shared_ptr<const ExpressWay> way) {
+    std::lock_guard lock(mutex_);
+    express_ = way != nullptr;
+    way_ = std::move(way);
+    repeat_cipher_.reset();
+    express_is_new_ = true;
+}
+
+void Leg::set_retransmission(std::shared_ptr<PacketHistory> history, int payload_type, uint32_t ssrc) {
+    std::lock_guard lock(mutex_);
+    history_ = std::move(history);
+    repeat_payload_type_ = payload_type;
+    repeat_ssrc_ = ssrc;
+    // Below 2^15, or the loss of the very first packets could hide a wrap from the receiver (RFC 3711
+    // section 3.3.1).
+    repeat_sequence_ = static_cast<uint16_t>(g_random_int_range(0, 1 << 15));
+}
+
+void Leg::adopt_express() {
+    std::lock_guard lock(mutex_);
+    express_is_new_ = false;
+    now_ = {.way = way_, .cipher = way_ ? std::make_unique<SrtpCipher>(way_->keys) : nullptr, .to = {}};
+}
+
+bool Leg::is_shown(gint64 now_us) {
+    if (shown_ >= kShownFirst && now_us - shown_us_ < kShownEveryUs)
+        return false;
+    shown_++;
+    shown_us_ = now_us;
+    return true;
+}
+
+void Leg::push(GstBuffer* buffer) {
+    const GstFlowReturn flow = gst_pad_push(pad_, buffer);
+    if (last_flow_.exchange(flow, std::memory_order_relaxed) != flow && flow != GST_FLOW_OK)
+        GST_WARNING_OBJECT(pad_, "what is behind answers %s", gst_flow_get_name(flow));
+}
+
+void Leg::take(const LegPacket& packet, ice::Outbox* outbox) {
+    if (!open_.load(std::memory_order_relaxed) ||
+        (begins_.load(std::memory_order_relaxed) && !packet.begins)) {
+        dropped_.add(1);
+        return;
+    }
+    begins_.store(false, std::memory_order_relaxed);
+    packets_.add(1);
+    octets_.add(packet.rtp.payload_size);
+    bytes_.add(packet.rtp.size);
+    if (express_is_new_.load(std::memory_order_acquire))
+        adopt_express();
+    const auto roll_over = roll_over_.of(packet.rtp.sequence());
+    if (!now_.way || !outbox || is_shown(packet.now_us) ||
+        packet.rtp.size + SrtpKeys::kTag > ice::Outbox::kBytes) {
+        if (outbox)
+            outbox->flush();  // what is in it came before
+        return push(gst_buffer_ref(packet.buffer));
+    }
+    auto& peer = *now_.way->peer;
+    if (peer.is_stale(now_.to))
+        peer.refresh(now_.to);
+    const auto room = outbox->room();
+    const auto size =
+        now_.cipher->protect(packet.rtp.data, packet.rtp.size, packet.rtp.payload, roll_over, room.data());
+    if (now_.to.fd < 0)
+        return peer.send(room.first(size));
+    outbox->add(now_.to, size);
+    peer.count_sent(1, packet.rtp.size);
+}
+
+void Leg::retransmit(uint16_t sequence) {
+    std::array<uint8_t, ice::Outbox::kBytes> packet, out;
+    std::shared_ptr<const ExpressWay> way;
+    size_t size = 0, protected_size = 0;
+    {
+        std::lock_guard lock(mutex_);
+        GstBuffer* original =
+            history_ && repeat_payload_type_ >= 0 && open_ ? history_->get(sequence) : nullptr;
+        if (!original)
+            return;
+        size = gst_buffer_extract(original, 0, packet.data(), packet.size());
+        gst_buffer_unref(original);
+        RtpPacket rtp;
+        if (!rtp.parse(packet.data(), size) || size + kOriginalSequence + SrtpKeys::kTag > out.size())
+            return;
+        memmove(rtp.data + rtp.payload + kOriginalSequence, rtp.data + rtp.payload, size - rtp.payload);
+        memcpy(rtp.data + rtp.payload, rtp.data + 2, kOriginalSequence);
+        const uint16_t own = repeat_sequence_++;
+        rtp.set_payload_type(repeat_payload_type_);
+        rtp.set_sequence(own);
+        rtp.set_ssrc(repeat_ssrc_);
+        size += kOriginalSequence;
+        retransmitted_.add(1);
+        way = way_;
+        if (way && !repeat_cipher_)
+            repeat_cipher_ = std::make_unique<SrtpCipher>(way->keys);
+        if (way)
+            protected_size = repeat_cipher_->protect(packet.data(), size, rtp.payload,
+                                                     repeat_roll_over_.of(own), out.data());
+    }
+    if (way)
+        way->peer->send({out.data(), protected_size});
+    else
+        push(gst_buffer_new_memdup(packet.data(), size));
+}
+
+}  // namespace sluice::elements

@@ -1,0 +1,129 @@
+#include "media/express.h"
+
+#include <utility>
+
+#include "elements/fanout.h"
+#include "gst/signal.h"
+
+namespace sluice::media {
+namespace {
+
+// GstSrtpCipherType and GstSrtpAuthType have no header of their own.
+constexpr int kAes128Icm = 1, kHmacSha1_80 = 2;
+
+bool is_made_by(GstElement* element, const char* factory) {
+    GstElementFactory* made_by = gst_element_get_factory(element);
+    return made_by && g_str_equal(GST_OBJECT_NAME(made_by), factory);
+}
+
+}  // namespace
+
+void Express::on_element(GstElement* element) {
+    if (is_made_by(element, "srtpenc")) {
+        std::lock_guard lock(mutex_);
+        srtp_ = gst::Ref<GstElement>::retain(element);
+    } else if (is_made_by(element, "rtprtxsend")) {
+        // It keeps no packets (do-nack is off) and would swallow what the session asks for.
+        const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(element, "src"));
+        gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_EVENT_UPSTREAM,
+                          reinterpret_cast<GstPadProbeCallback>(on_rtx_sender_event),
+                          new std::shared_ptr(shared_from_this()),
+                          [](gpointer self) { delete static_cast<std::shared_ptr<Express>*>(self); });
+    }
+}
+
+void Express::add(uint32_t ssrc, gst::Ref<GstPad> leg) {
+    elements::leg_of(leg.get()).set_express(way_);
+    std::lock_guard lock(mutex_);
+    legs_.insert_or_assign(ssrc, std::move(leg));
+}
+
+void Express::clear() {
+    Legs legs;
+    std::lock_guard lock(mutex_);
+    legs.swap(legs_);
+}
+
+Status Express::open(GstElement* webrtcbin, std::shared_ptr<ice::Peer> peer) {
+    gst::Ref<GstElement> srtp;
+    {
+        std::lock_guard lock(mutex_);
+        srtp = srtp_;
+    }
+    if (!srtp)
+        return Error{ErrorCode::Internal, "webrtcbin has no srtpenc"};
+    gst::Ref<GstBuffer> master;
+    int cipher = -1, authentication = -1;
+    g_object_get(srtp.get(), "key", master.out(), "rtp-cipher", &cipher, "rtp-auth", &authentication,
+                 nullptr);
+    GstMapInfo bytes;
+    if (!master || cipher != kAes128Icm || authentication != kHmacSha1_80 ||
+        !gst_buffer_map(master.get(), &bytes, GST_MAP_READ))
+        return Error{ErrorCode::Internal, "srtpenc's cipher " + std::to_string(cipher) +
+                                              " and authentication " + std::to_string(authentication) +
+                                              " are not AES_CM_128_HMAC_SHA1_80"};
+    auto keys = elements::SrtpKeys::derive({bytes.data, bytes.size});
+    gst_buffer_unmap(master.get(), &bytes);
+    if (!keys)
+        return Error{ErrorCode::Internal, "srtpenc's key has not the size of a master key and its salt"};
+
+    const auto rtpbin = gst::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(webrtcbin), "rtpbin"));
+    GObject* session = nullptr;
+    g_signal_emit_by_name(rtpbin.get(), "get-internal-session", 0u, &session);
+    if (!session)
+        return Error{ErrorCode::Internal, "rtpbin has no session"};
+    const auto owned_session = gst::Ref<GObject>::adopt(session);
+    gst::connect_shared(session, "on-sending-rtcp", G_CALLBACK(on_sending_rtcp), shared_from_this());
+
+    way_ = std::make_shared<const elements::ExpressWay>(
+        elements::ExpressWay{.peer = std::move(peer), .keys = std::move(keys)});
+    open_ = true;
+    std::lock_guard lock(mutex_);
+    for (const auto& [ssrc, leg] : legs_) elements::leg_of(leg.get()).set_express(way_);
+    return Ok{};
+}
+
+gst::Ref<GstPad> Express::find(uint32_t ssrc) {
+    std::lock_guard lock(mutex_);
+    const auto found = legs_.find(ssrc);
+    return found == legs_.end() ? gst::Ref<GstPad>() : found->second;
+}
+
+GstPadProbeReturn Express::on_rtx_sender_event(GstPad*, GstPadProbeInfo* info, Express* self) noexcept {
+    const GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
+    if (!gst_event_has_name(const_cast<GstEvent*>(event), "GstRTPRetransmissionRequest"))
+        return GST_PAD_PROBE_OK;
+    const GstStructure* fields = gst_event_get_structure(const_cast<GstEvent*>(event));
+    guint sequence = 0, ssrc = 0;
+    if (gst_structure_get_uint(fields, "seqnum", &sequence) && gst_structure_get_uint(fields, "ssrc", &ssrc))
+        if (const auto leg = self->find(ssrc))
+            elements::leg_of(leg.get()).retransmit(static_cast<uint16_t>(sequence));
+    return GST_PAD_PROBE_DROP;
+}
+
+/// The session has seen a packet a second of each stream: it knows the times, but not the counts.
+void Express::on_sending_rtcp(GObject*, GstBuffer* packets, gboolean, Express* self) noexcept {
+    GstMapInfo bytes;
+    if (!gst_buffer_map(packets, &bytes, GST_MAP_READWRITE))
+        return;
+    constexpr uint8_t kSenderReport = 200;  // RFC 3550 section 6.4.1
+    for (size_t at = 0; at + 4 <= bytes.size;) {
+        uint8_t* packet = bytes.data + at;
+        const size_t size = 4 * (size_t{GST_READ_UINT16_BE(packet + 2)} + 1);
+        if (packet[1] == kSenderReport && size >= 28 && at + size <= bytes.size)
+            self->correct_report(packet);
+        at += size;
+    }
+    gst_buffer_unmap(packets, &bytes);
+}
+
+void Express::correct_report(uint8_t* report) {
+    const auto pad = find(GST_READ_UINT32_BE(report + 4));
+    if (!pad)
+        return;
+    const auto& leg = elements::leg_of(pad.get());
+    GST_WRITE_UINT32_BE(report + 20, static_cast<uint32_t>(leg.packets()));
+    GST_WRITE_UINT32_BE(report + 24, static_cast<uint32_t>(leg.octets()));
+}
+
+}  // namespace sluice::media
