@@ -45,8 +45,9 @@ bool matches(const Codec& offered, const KnownCodec& known) {
 std::string kept_parameters(const KnownCodec& known, std::string_view fmtp) {
     std::string kept;
     for (const auto& [name, value] : parameters(fmtp)) {
-        const auto wanted = std::ranges::find_if(
-            known.parameters, [&](std::string_view each) { return equals_ignoring_case(each, name); });
+        const auto wanted = std::ranges::find_if(known.parameters, [sent = name](std::string_view each) {
+            return equals_ignoring_case(each, sent);
+        });
         if (wanted == known.parameters.end() || !is_token(value, 32))
             continue;
         kept += (kept.empty() ? "" : ";") + std::string(*wanted) + "=" + std::string(value);

@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""tidy.py BUILD: clang-tidy on the server and the demo; again only on what was compiled since it was last found clean."""
+import concurrent.futures
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+build = pathlib.Path(sys.argv[1]).resolve()
+stamps = build / "tidy"
+stamps.mkdir(exist_ok=True)
+
+
+def is_clean(command):
+    """Whether clang-tidy finds nothing; the stamp remembers it. Ninja knows what an object was made of, so its age decides."""
+    source = (build / command["file"]).resolve()
+    stamp = stamps / command["output"].replace("/", "!")
+    inputs = (build / command["output"], ROOT / ".clang-tidy")
+    if stamp.exists() and all(path.stat().st_mtime <= stamp.stat().st_mtime for path in inputs):
+        return True
+    found = subprocess.run(["clang-tidy", "-p", build, "--quiet", source], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           encoding="utf-8", check=False)
+    if found.returncode == 0:
+        stamp.touch()
+    else:
+        print(found.stdout or found.stderr, flush=True)
+    return found.returncode == 0
+
+
+database = json.loads((build / "compile_commands.json").read_text())
+ours = [command for command in database
+        if command["file"].endswith(".cpp") and (build / command["file"]).resolve().relative_to(ROOT).parts[0] in ("src", "demo")]
+with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    sys.exit(not all(list(pool.map(is_clean, ours))))
