@@ -122,8 +122,15 @@ using Legs = std::vector<LegPad*>;  ///< With a reference each.
 constexpr size_t kRound = 16;
 
 struct FanoutState {
-    std::mutex mutex;
-    std::shared_ptr<const Legs> legs = std::make_shared<const Legs>();  ///< Guarded by it.
+    ~FanoutState() {
+        for (GstEvent* event : beginning) gst_clear_event(&event);
+    }
+
+    std::mutex mutex;  // the two below
+    std::shared_ptr<const Legs> legs = std::make_shared<const Legs>();
+    /// Stream-start, caps and segment, as every leg is told of them. GStreamer keeps them too, but only after
+    /// our event function has returned: a leg that came in between would miss them.
+    std::array<GstEvent*, 3> beginning{};
     std::atomic<bool> legs_are_new{true};
     std::atomic<bool> threaded{false};
     std::atomic<guint64> late{0};
@@ -210,12 +217,14 @@ GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
 
 gboolean sink_event(GstPad*, GstObject* parent, GstEvent* event) {
     auto& state = *as_fanout(parent)->state;
-    const auto type = GST_EVENT_TYPE(event);
     // sluicetrack sends each of them once, before its first packet: they need not queue up with those.
-    if (type == GST_EVENT_STREAM_START || type == GST_EVENT_CAPS || type == GST_EVENT_SEGMENT) {
+    constexpr std::array kBeginning{GST_EVENT_STREAM_START, GST_EVENT_CAPS, GST_EVENT_SEGMENT};
+    const auto kind = std::ranges::find(kBeginning, GST_EVENT_TYPE(event));
+    if (kind != kBeginning.end()) {
         std::shared_ptr<const Legs> legs;
         {
             std::lock_guard lock(state.mutex);
+            gst_event_replace(&state.beginning[static_cast<size_t>(kind - kBeginning.begin())], event);
             legs = state.legs;
         }
         for (LegPad* leg : *legs) gst_pad_push_event(&leg->pad, gst_event_ref(event));
@@ -244,16 +253,12 @@ GstPad* request_new_pad(GstElement* element, GstPadTemplate* with, const gchar* 
     gst_pad_set_event_function(pad, src_event);
     gst_pad_set_query_function(pad, live_query);
     gst_pad_set_active(pad, TRUE);
-    gst_pad_sticky_events_foreach(
-        self->sink,
-        [](GstPad*, GstEvent** event, gpointer to) -> gboolean {
-            gst_pad_store_sticky_event(GST_PAD(to), *event);
-            return TRUE;
-        },
-        pad);
     gst_element_add_pad(element, pad);
     auto& state = *self->state;
     std::lock_guard lock(state.mutex);
+    for (GstEvent* event : state.beginning)
+        if (event)
+            gst_pad_store_sticky_event(pad, event);
     auto legs = *state.legs;
     legs.push_back(as_leg_pad(pad));
     state.legs = holding(std::move(legs));

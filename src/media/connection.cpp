@@ -175,6 +175,20 @@ void Connection::create_local(GstWebRTCSDPType type, Done<std::string> done) {
                           gst::new_promise(around_.scheduler, Done<gst::Reply>(created)));
 }
 
+void Connection::announce(const std::string& caps) {
+    const auto rtpbin = gst::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin_.get()), "rtpbin"));
+    gst::Ref<GstElement> session;
+    g_signal_emit_by_name(rtpbin.get(), "get-session", 0u, session.out());
+    const auto pad = session
+                         ? gst::Ref<GstPad>::adopt(gst_element_get_static_pad(session.get(), "send_rtp_sink"))
+                         : gst::Ref<GstPad>();
+    if (!pad)
+        return;
+    gst_pad_send_event(pad.get(), gst_event_new_stream_start(name_.c_str()));
+    const auto parsed = gst::Ref<GstCaps>::adopt(gst_caps_from_string(caps.c_str()));
+    gst_pad_send_event(pad.get(), gst_event_new_caps(parsed.get()));
+}
+
 void Connection::connect(ice::Credentials remote, std::vector<sdp::Fingerprint> fingerprints) {
     if (!bin_)
         return;

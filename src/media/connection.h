@@ -73,6 +73,12 @@ public:
     /// create-offer or create-answer, then set-local-description. The text is webrtcbin's.
     void create_local(GstWebRTCSDPType type, Done<std::string> done);
 
+    /// Tells webrtcbin's session what a stream is made of, before its first packet. rtpfunnel keeps that to
+    /// itself, and the session would have to ask for the clock rate in the midst of its first report:
+    /// there 1.22.0 lets go of its lock while it walks over its sources, and a source that comes in meanwhile
+    /// breaks the walk (upstream 6675ed9aae, in 1.22.3 and 1.24: this can go with it).
+    void announce(const std::string& caps);
+
     /// From now on the peer may connect, within the time limit, with one of these certificates.
     void connect(ice::Credentials remote, std::vector<sdp::Fingerprint> fingerprints);
     /// Ends it with a log line.

@@ -335,6 +335,7 @@ void Egress::State::open_gates() {
                                               : gst::Ref<GstPad>();
             if (!sink)
                 continue;  // not negotiated yet
+            connection->announce(sdp::track_caps(leg.out));
             auto tap = std::make_unique<Tap>(leg.track, connection->name() + "." + leg.out.mid);
             if (!tap->link(sink.get())) {
                 connection->fail("cannot link track " + leg.out.mid);

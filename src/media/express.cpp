@@ -25,8 +25,7 @@ void Express::on_element(GstElement* element) {
     } else if (is_made_by(element, "rtprtxsend")) {
         // It keeps no packets (do-nack is off) and would swallow what the session asks for.
         const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(element, "src"));
-        gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_EVENT_UPSTREAM,
-                          reinterpret_cast<GstPadProbeCallback>(on_rtx_sender_event),
+        gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_rtx_sender_event,
                           new std::shared_ptr(shared_from_this()),
                           [](gpointer self) { delete static_cast<std::shared_ptr<Express>*>(self); });
     }
@@ -89,14 +88,15 @@ gst::Ref<GstPad> Express::find(uint32_t ssrc) {
     return found == legs_.end() ? gst::Ref<GstPad>() : found->second;
 }
 
-GstPadProbeReturn Express::on_rtx_sender_event(GstPad*, GstPadProbeInfo* info, Express* self) noexcept {
+GstPadProbeReturn Express::on_rtx_sender_event(GstPad*, GstPadProbeInfo* info, gpointer shared) noexcept {
+    auto& self = **static_cast<std::shared_ptr<Express>*>(shared);
     const GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
     if (!gst_event_has_name(const_cast<GstEvent*>(event), "GstRTPRetransmissionRequest"))
         return GST_PAD_PROBE_OK;
     const GstStructure* fields = gst_event_get_structure(const_cast<GstEvent*>(event));
     guint sequence = 0, ssrc = 0;
     if (gst_structure_get_uint(fields, "seqnum", &sequence) && gst_structure_get_uint(fields, "ssrc", &ssrc))
-        if (const auto leg = self->find(ssrc))
+        if (const auto leg = self.find(ssrc))
             elements::leg_of(leg.get()).retransmit(static_cast<uint16_t>(sequence));
     return GST_PAD_PROBE_DROP;
 }

@@ -35,7 +35,8 @@ public:
 private:
     using Legs = std::map<uint32_t, gst::Ref<GstPad>>;  ///< By SSRC.
 
-    static GstPadProbeReturn on_rtx_sender_event(GstPad* pad, GstPadProbeInfo* info, Express* self) noexcept;
+    static GstPadProbeReturn on_rtx_sender_event(GstPad* pad, GstPadProbeInfo* info,
+                                                 gpointer shared) noexcept;
     static void on_sending_rtcp(GObject* session, GstBuffer* packets, gboolean early, Express* self) noexcept;
     gst::Ref<GstPad> find(uint32_t ssrc);
     void correct_report(uint8_t* report);
