@@ -2,44 +2,12 @@
 
 #include <utility>
 
-#include "gst/ref.h"
 #include "ice/transport_elements.h"
 
 namespace sluice::ice {
-namespace {
-
-/// What the peer holds on to, weakly: the source element and, weakly again, the transport.
-class TransportReceiver final : public Receiver {
-public:
-    TransportReceiver(GstWebRTCICETransport* transport, GstElement* source)
-        : source_(gst::Ref<GstElement>::retain(source)) {
-        g_weak_ref_init(&transport_, transport);
-    }
-    ~TransportReceiver() override { g_weak_ref_clear(&transport_); }
-    TransportReceiver(const TransportReceiver&) = delete;
-    TransportReceiver& operator=(const TransportReceiver&) = delete;
-
-    void on_datagram(std::span<const uint8_t> datagram) override { push(source_.get(), datagram); }
-
-    void on_state(PeerState state) override {
-        const auto transport = gst::Ref<GstWebRTCICETransport>::adopt(
-            static_cast<GstWebRTCICETransport*>(g_weak_ref_get(&transport_)));
-        if (transport)
-            gst_webrtc_ice_transport_connection_state_change(
-                transport.get(), state == PeerState::Connected ? GST_WEBRTC_ICE_CONNECTION_STATE_CONNECTED
-                                                               : GST_WEBRTC_ICE_CONNECTION_STATE_FAILED);
-    }
-
-private:
-    GWeakRef transport_;
-    gst::Ref<GstElement> source_;
-};
-
-}  // namespace
-
 struct IceTransport {
     GstWebRTCICETransport parent;
-    std::shared_ptr<TransportReceiver>* receiver;
+    std::shared_ptr<Inlet>* inlet;
 };
 struct IceTransportClass {
     GstWebRTCICETransportClass parent;
@@ -48,7 +16,7 @@ G_DEFINE_TYPE(IceTransport, ice_transport, GST_TYPE_WEBRTC_ICE_TRANSPORT)
 
 static void dispose(GObject* object) {
     auto* self = reinterpret_cast<IceTransport*>(object);
-    delete std::exchange(self->receiver, nullptr);
+    delete std::exchange(self->inlet, nullptr);
     G_OBJECT_CLASS(ice_transport_parent_class)->dispose(object);
 }
 
@@ -60,14 +28,14 @@ static void ice_transport_init(IceTransport* self) {
     self->parent.role = GST_WEBRTC_ICE_ROLE_CONTROLLED;
 }
 
-GstWebRTCICETransport* new_transport(std::shared_ptr<LitePeer> peer) {
+GstWebRTCICETransport* new_transport(std::shared_ptr<LitePeer> peer, std::shared_ptr<Inlet> inlet) {
     auto* self = static_cast<IceTransport*>(
         g_object_new(ice_transport_get_type(), "component", GST_WEBRTC_ICE_COMPONENT_RTP, nullptr));
     gst_object_ref_sink(self);
     self->parent.src = new_source();  // floating: webrtcbin's bins take them
-    self->receiver = new std::shared_ptr<TransportReceiver>(
-        std::make_shared<TransportReceiver>(&self->parent, self->parent.src));
-    peer->set_receiver(*self->receiver);
+    inlet->set_transport(&self->parent, self->parent.src);
+    self->inlet = new std::shared_ptr(std::move(inlet));
+    peer->set_receiver(*self->inlet);
     self->parent.sink = new_sink(std::move(peer));
     return &self->parent;
 }
