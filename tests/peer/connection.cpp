@@ -24,10 +24,11 @@ const char* to_string(State state) {
     return kNames[int(state)];
 }
 
-Connection::Connection(Loop& loop, const Certificate& certificate, Faults faults)
+Connection::Connection(Loop& loop, const Certificate& certificate, Faults faults, in_addr address)
     : loop_(loop),
       certificate_(certificate),
       faults_(faults),
+      address_(address),
       stream_id_(random_token(36)),
       ice_(make_ice()),
       report_timer_(loop, [this] { send_reports(); }),
@@ -35,6 +36,7 @@ Connection::Connection(Loop& loop, const Certificate& certificate, Faults faults
     local_.session_id = std::to_string(random_number() >> 2);
     local_.cname = random_token(16);
     local_.fingerprint = certificate.fingerprint();
+    local_.address = to_text(address);
     if (faults.wrong_fingerprint)
         local_.fingerprint[0] = local_.fingerprint[0] == '0' ? '1' : '0';
 }
@@ -47,10 +49,12 @@ std::unique_ptr<IceTransport> Connection::make_ice() {
     // The callbacks name the transport they are of: an ICE restart has two at a time.
     auto self = std::make_shared<IceTransport*>(nullptr);
     auto ice = std::make_unique<IceTransport>(
-        loop_, IceTransport::Events{
-                   .connected = [this, self] { on_ice_connected(*self); },
-                   .failed = [this](const std::string& why) { end(State::Failed, why); },
-                   .received = [this](auto datagram, const auto&, Time at) { on_datagram(datagram, at); }});
+        loop_,
+        IceTransport::Events{
+            .connected = [this, self] { on_ice_connected(*self); },
+            .failed = [this](const std::string& why) { end(State::Failed, why); },
+            .received = [this](auto datagram, const auto&, Time at) { on_datagram(datagram, at); }},
+        address_);
     *self = ice.get();
     return ice;
 }

@@ -28,7 +28,7 @@ const char* to_string(State state);
 /// sends (add_track(), create_offer(), set_answer()), or the answering one, which receives (answer()).
 class Connection final : private RtpOut {
 public:
-    Connection(Loop& loop, const Certificate& certificate, Faults faults = {});
+    Connection(Loop& loop, const Certificate& certificate, Faults faults = {}, in_addr address = loopback());
     ~Connection() override;
 
     /// A new m-section, or one that was stopped. Takes effect with the next offer and its answer.
@@ -93,6 +93,7 @@ private:
     Loop& loop_;
     const Certificate& certificate_;
     Faults faults_;
+    in_addr address_;
     sdp::Local local_;
     bool offering_ = false;
     std::string stream_id_;

@@ -15,8 +15,9 @@ constexpr Time kSilenceLimit = 15s;
 
 }  // namespace
 
-IceTransport::IceTransport(Loop& loop, Events events)
-    : socket_(loop, [this](auto datagram, const auto& from, Time at) { receive(datagram, from, at); }),
+IceTransport::IceTransport(Loop& loop, Events events, in_addr address)
+    : socket_(
+          loop, [this](auto datagram, const auto& from, Time at) { receive(datagram, from, at); }, address),
       events_(std::move(events)),
       check_timer_(loop, [this] { check(); }),
       local_{random_token(4), random_token(24)},

@@ -26,7 +26,7 @@ public:
         UdpSocket::Received received;  ///< All but STUN; anybody's, as before a pair is known.
     };
 
-    IceTransport(Loop& loop, Events events);
+    IceTransport(Loop& loop, Events events, in_addr address = loopback());
 
     uint16_t port() const { return socket_.port(); }
     const Credentials& local() const { return local_; }

@@ -59,6 +59,15 @@ public:
     bool until(const std::function<bool()>& done, Time limit);
     void run_for(Time duration);
 
+    /// For loads, where being woken by each packet would cost more than reading it: timers run on a grid of
+    /// `timers`, and sockets are read every `reads`. Zero, the default, is at once. Times of arrival are the
+    /// kernel's, so they stay exact.
+    struct Pace {
+        Time timers{};
+        Time reads{};
+    };
+    void set_pace(Pace pace);
+
     /// By how much a timer was late at most since the last reset: what this process was kept from running,
     /// and so may have added to what it measures.
     Time longest_stall() const { return longest_stall_; }
@@ -68,17 +77,21 @@ private:
     friend class Timer;
     static gboolean on_events(gint fd, GIOCondition condition, gpointer self);
     void dispatch();
+    void read_sockets();
     void run_due_timers();
     void arm();
 
     GMainContext* context_;
     GSource* source_;
-    int epoll_;
+    int epoll_;    ///< The timerfd, and `sockets_` unless they are read by a timer.
+    int sockets_;  ///< An epoll descriptor too.
     int timerfd_;
     std::unordered_map<int, std::shared_ptr<std::function<void()>>> watched_;
     std::set<std::pair<Time, Timer*>> timers_;
     Time armed_{};
     Time longest_stall_{};
+    Pace pace_;
+    Timer read_timer_;
 };
 
 }  // namespace sluice::peer

@@ -75,6 +75,7 @@ struct Local {
     unsigned version = 0;
     std::string cname;
     Credentials ice;
+    std::string address = "127.0.0.1";
     uint16_t port = 0;
     std::string fingerprint;
     std::string setup;

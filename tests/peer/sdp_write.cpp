@@ -28,9 +28,9 @@ void write_session(Text& text, const Local& local, const std::string& bundle) {
 }
 
 void write_transport(Text& text, const Local& local) {
-    text.line("c=IN IP4 127.0.0.1");
+    text.line("c=IN IP4 ", local.address);
     text.line("a=rtcp:9 IN IP4 0.0.0.0");
-    text.line("a=candidate:1467250027 1 udp 2122260223 127.0.0.1 ", local.port,
+    text.line("a=candidate:1467250027 1 udp 2122260223 ", local.address, " ", local.port,
               " typ host generation 0 network-id 1");
     text.line("a=ice-ufrag:", local.ice.ufrag);
     text.line("a=ice-pwd:", local.ice.pwd);

@@ -50,6 +50,7 @@ void Sender::update_flow() {
     if (flow == std::exchange(flowing_, flow))
         return;
     key_frame_wanted_ = true;
+    frame_ = {};
     next_ = now();
     flow ? tick() : timer_.stop();
 }
@@ -60,11 +61,25 @@ void Sender::on_key_frame_request() {
 }
 
 void Sender::tick() {
-    const Time interval = track_.kind == Kind::Audio ? kAudioInterval : Time(1s) / media_.frames_per_second;
-    track_.kind == Kind::Audio ? send_audio_packet() : send_frame();
     // After a stall the missed ones are made up for, as an encoder's queue would, but not those of seconds.
-    next_ = std::max(next_ + interval, now() - 200ms);
-    timer_.at(next_);
+    const auto advance = [this](Time interval) { next_ = std::max(next_ + interval, now() - 200ms); };
+    if (track_.kind == Kind::Audio) {
+        send_audio_packet();
+        advance(kAudioInterval);
+        timer_.at(next_);
+        return;
+    }
+    if (frame_.sent == frame_.packets) {
+        begin_frame();
+        advance(frame_time());
+    }
+    do send_frame_packet();
+    while (frame_.sent < frame_.packets && frame_.next <= now());
+    timer_.at(frame_.sent < frame_.packets ? frame_.next : next_);
+}
+
+Time Sender::frame_time() const {
+    return Time(1s) / media_.frames_per_second;
 }
 
 void Sender::send_audio_packet() {
@@ -75,7 +90,9 @@ void Sender::send_audio_packet() {
     send_packet(packets_ == 0, std::move(payload), 80 + number_ % 6 * 16);
 }
 
-void Sender::send_frame() {
+void Sender::begin_frame() {
+    if (media_.key_frame_interval > Time::zero() && now() - last_key_frame_ >= media_.key_frame_interval)
+        key_frame_wanted_ = true;
     const bool key_frame =
         key_frame_wanted_ && (key_frames_ == 0 || now() - last_key_frame_ >= kKeyFrameInterval);
     if (key_frame) {
@@ -86,13 +103,22 @@ void Sender::send_frame() {
     timestamp_ += 90'000 / media_.frames_per_second;
     timestamp_at_ = now();
     picture_id_ = (picture_id_ + 1) & 0x7FFF;
-    const size_t frame = media_.video_bps / 8 / media_.frames_per_second * (key_frame ? kKeyFrameFactor : 1);
-    const size_t count = std::max<size_t>(1, (frame + kVideoPayload - 1) / kVideoPayload);
-    for (size_t i = 0; i < count; i++) {
-        Writer payload;
-        rtp::write_vp8(payload, i == 0, key_frame, picture_id_);
-        send_packet(i + 1 == count, std::move(payload), std::max<size_t>(frame / count, 64));
-    }
+    const size_t bytes = media_.video_bps / 8 / media_.frames_per_second * (key_frame ? kKeyFrameFactor : 1);
+    const size_t packets = std::max<size_t>(1, (bytes + kVideoPayload - 1) / kVideoPayload);
+    const double spread = media_.spread * (packets > 8 ? 2 : 1);
+    frame_ = {.key = key_frame,
+              .packets = packets,
+              .packet_bytes = std::max<size_t>(bytes / packets, 64),
+              .gap = Time(int64_t(double(frame_time().count()) * spread / double(packets))),
+              .next = now()};
+}
+
+void Sender::send_frame_packet() {
+    Writer payload;
+    rtp::write_vp8(payload, frame_.sent == 0, frame_.key, picture_id_);
+    frame_.sent++;
+    frame_.next += frame_.gap;
+    send_packet(frame_.sent == frame_.packets, std::move(payload), frame_.packet_bytes);
 }
 
 void Sender::send_packet(bool marker, Writer payload, size_t size) {

@@ -22,6 +22,10 @@ public:
 struct Media {
     unsigned video_bps = 400'000;
     unsigned frames_per_second = 30;
+    /// The part of a frame's time over which its packets are sent, as libwebrtc's pacer does; 0: all at once.
+    /// A key frame of over eight packets takes twice as long.
+    double spread = 0;
+    Time key_frame_interval{};  ///< Zero: one comes first, and then only when asked for.
 };
 
 /// One track on its way out: Opus-like packets each 20 ms, or VP8-like frames with a key frame first and on
@@ -58,7 +62,9 @@ private:
     void update_flow();
     void tick();
     void send_audio_packet();
-    void send_frame();
+    Time frame_time() const;
+    void begin_frame();
+    void send_frame_packet();
     void send_packet(bool marker, Writer payload, size_t size);
     void retransmit(uint16_t sequence);
 
@@ -82,7 +88,15 @@ private:
     uint16_t rtx_sequence_;
     uint32_t timestamp_;
     Time timestamp_at_{};
-    Time next_{};
+    Time next_{};  ///< Sound's next packet, or the next frame.
+    struct Frame {
+        bool key = false;
+        size_t packets = 0;
+        size_t sent = 0;
+        size_t packet_bytes = 0;
+        Time gap{};  ///< From packet to packet.
+        Time next{};
+    } frame_;
     Time last_key_frame_{};
     uint16_t picture_id_;
     uint32_t number_ = 0;

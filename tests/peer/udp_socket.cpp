@@ -1,5 +1,6 @@
 #include "peer/udp_socket.h"
 
+#include <arpa/inet.h>
 #include <array>
 #include <cerrno>
 #include <sys/socket.h>
@@ -48,13 +49,22 @@ Time stamp_of(msghdr& header) {
 
 }  // namespace
 
-UdpSocket::UdpSocket(Loop& loop, Received received)
+std::string to_text(in_addr address) {
+    std::array<char, INET_ADDRSTRLEN> text;
+    return inet_ntop(AF_INET, &address, text.data(), text.size());
+}
+
+in_addr loopback() {
+    return {htonl(INADDR_LOOPBACK)};
+}
+
+UdpSocket::UdpSocket(Loop& loop, Received received, in_addr local)
     : loop_(loop),
       received_(std::move(received)),
       fd_(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_addr = local;
     socklen_t length = sizeof address;
     const int on = 1;
     if (fd_ < 0 || bind(fd_, reinterpret_cast<sockaddr*>(&address), length) < 0 ||

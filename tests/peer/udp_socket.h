@@ -4,20 +4,24 @@
 #include <functional>
 #include <netinet/in.h>
 #include <span>
+#include <string>
 
 #include "peer/bytes.h"
 #include "peer/loop.h"
 
 namespace sluice::peer {
 
-/// A UDP socket on 127.0.0.1 and a port of the system's choice.
+in_addr loopback();  ///< 127.0.0.1
+std::string to_text(in_addr address);
+
+/// A UDP socket on a port of the system's choice.
 class UdpSocket {
 public:
     /// `at` is when the kernel took the datagram in: this process being slow to read does not count.
     /// The octets may be changed and last as long as the call.
     using Received = std::function<void(std::span<uint8_t> datagram, const sockaddr_in& from, Time at)>;
 
-    UdpSocket(Loop& loop, Received received);
+    UdpSocket(Loop& loop, Received received, in_addr address = loopback());
     ~UdpSocket();
     UdpSocket(const UdpSocket&) = delete;
     UdpSocket& operator=(const UdpSocket&) = delete;
