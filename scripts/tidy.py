@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""tidy.py BUILD: clang-tidy on the server and the demo; again only on what was compiled since it was last found clean."""
+"""tidy.py BUILD: clang-tidy on the server, the demo and the load tester; again only on what was compiled since it was last found clean."""
 import concurrent.futures
 import json
 import os
@@ -31,6 +31,6 @@ def is_clean(command):
 
 database = json.loads((build / "compile_commands.json").read_text())
 ours = [command for command in database
-        if command["file"].endswith(".cpp") and (build / command["file"]).resolve().relative_to(ROOT).parts[0] in ("src", "demo")]
+        if command["file"].endswith(".cpp") and (build / command["file"]).resolve().relative_to(ROOT).parts[0] in ("src", "demo", "bench")]
 with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
     sys.exit(not all(list(pool.map(is_clean, ours))))
