@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gst/reaper.h"
+#include "media/warm_up.h"
 #include "media/webrtc_producer.h"
 
 namespace sluice::media {
@@ -79,6 +80,8 @@ Result<std::unique_ptr<Engine>> make_engine(Scheduler& scheduler, ice::Network& 
         return chain.error();
     if (const auto builds = chain->build_example(); !builds)
         return builds.error();
+    if (const auto warm = warm_up(network); !warm)
+        return warm.error();
     return std::unique_ptr<Engine>(
         std::make_unique<WebrtcEngine>(scheduler, network, options, std::move(chain).value()));
 }
