@@ -20,10 +20,19 @@ Reaper::Reaper(unsigned threads)
           static_cast<gint>(threads), FALSE, nullptr)) {}
 
 Reaper::~Reaper() {
+    {
+        // A pool that is being freed takes no more, and what a job holds may reap when it lets go of it.
+        std::unique_lock lock(mutex_);
+        finished_.wait(lock, [this] { return unfinished_ == 0; });
+    }
     g_thread_pool_free(pool_, FALSE, TRUE);
 }
 
 void Reaper::reap(std::string name, std::function<void()> work) {
+    {
+        std::lock_guard lock(mutex_);
+        unfinished_++;
+    }
     g_thread_pool_push(pool_, new Job{.name = std::move(name), .work = std::move(work), .started = {}},
                        nullptr);
 }
@@ -44,6 +53,9 @@ void Reaper::run(Job* job) {
     if (job->reported)
         log::warning("tear-down ended late", {{"what", job->name}});
     delete job;
+    std::lock_guard lock(mutex_);
+    if (--unfinished_ == 0)
+        finished_.notify_all();
 }
 
 void Reaper::report_stuck(std::chrono::milliseconds limit) {

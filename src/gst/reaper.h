@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -18,7 +19,7 @@ namespace sluice::gst {
 class Reaper {
 public:
     explicit Reaper(unsigned threads);
-    ~Reaper();  ///< Waits for all that was given.
+    ~Reaper();  ///< Waits for all that was given, and for what that gives in its turn.
     Reaper(const Reaper&) = delete;
     Reaper& operator=(const Reaper&) = delete;
 
@@ -33,8 +34,10 @@ private:
     struct Job;
     void run(Job* job);
 
-    std::mutex mutex_;
-    Job* jobs_ = nullptr;  ///< Those under way, a list. Guarded by mutex_.
+    std::mutex mutex_;  // up to the pool
+    size_t unfinished_ = 0;
+    std::condition_variable finished_;  ///< unfinished_ is 0.
+    Job* jobs_ = nullptr;               ///< Those under way, a list.
     GThreadPool* pool_;
 };
 
