@@ -79,10 +79,10 @@ void KeyFrameRequests::send_if_wanted() {
             return wait_until(last_sent_ + kInterval);  // another thread was faster
         tries_++;
         last_sent_ = now;
-        ++sent_;
         wait_until(now + kInterval);
     }
-    send_();
+    if (send_())
+        ++sent_;
 }
 
 }  // namespace sluice::elements

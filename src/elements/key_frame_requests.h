@@ -16,9 +16,9 @@ public:
     static constexpr GstClockTime kInterval = 500 * GST_MSECOND;
     static constexpr unsigned kTries = 10;
 
-    /// A part of `owner`, which a running timer keeps alive. `send` passes one request on: on the thread that
-    /// asks, or on one of GStreamer's pool; never under a lock.
-    KeyFrameRequests(GstElement* owner, std::function<void()> send) : owner_(owner), send_(std::move(send)) {}
+    /// A part of `owner`, which a running timer keeps alive. `send` passes one request on, false: there is
+    /// nobody to ask. On the thread that asks, or on one of GStreamer's pool; never under a lock.
+    KeyFrameRequests(GstElement* owner, std::function<bool()> send) : owner_(owner), send_(std::move(send)) {}
     ~KeyFrameRequests() { stop(); }
     KeyFrameRequests(const KeyFrameRequests&) = delete;
     KeyFrameRequests& operator=(const KeyFrameRequests&) = delete;
@@ -37,7 +37,7 @@ private:
     void send_if_wanted();
 
     GstElement* owner_;
-    std::function<void()> send_;
+    std::function<bool()> send_;
     std::atomic<guint64> sent_{0};
     std::mutex mutex_;  // all below
     bool wanted_ = false;

@@ -45,10 +45,10 @@ struct Continuity {
 struct TrackState {
     explicit TrackState(GstElement* element, GstPad* sink)
         : requests(element, [sink] {
-              gst_pad_push_event(sink,
-                                 gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
-                                                      gst_structure_new("GstForceKeyUnit", "all-headers",
-                                                                        G_TYPE_BOOLEAN, FALSE, nullptr)));
+              return gst_pad_push_event(
+                  sink, gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
+                                             gst_structure_new("GstForceKeyUnit", "all-headers",
+                                                               G_TYPE_BOOLEAN, FALSE, nullptr)));
           }) {}
 
     // Properties, set on any thread.
