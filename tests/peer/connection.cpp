@@ -61,6 +61,7 @@ std::unique_ptr<IceTransport> Connection::make_ice() {
 
 Sender& Connection::add_track(Kind kind, Media media) {
     sdp::Track track{.kind = kind,
+                     .codec = media.codec,
                      .mid = std::to_string(next_mid_++),
                      .ssrc = uint32_t(random_number()) | 1,
                      .rtx_ssrc = kind == Kind::Video ? uint32_t(random_number()) | 1 : 0,

@@ -30,6 +30,7 @@ void ReceivedTrack::on_packet(const rtp::Parsed& packet, Time at) {
         return;
     }
     packets_++;
+    extension_ids_ |= packet.extension_ids;
     on_jitter(packet.header.timestamp, at);
     on_payload(packet.payload, at, extended);
     last_at_ = std::max(last_at_, at);
@@ -47,12 +48,12 @@ void ReceivedTrack::on_retransmission(uint16_t sequence, Bytes payload, Time at)
 
 void ReceivedTrack::on_payload(Bytes payload, Time at, int64_t extended) {
     const auto mark = rtp::read_mark(payload);
-    const auto vp8 = kind_ == Kind::Video ? rtp::read_vp8(payload) : rtp::Vp8{};
-    if (!mark || !vp8) {
+    const auto frame = kind_ == Kind::Video ? rtp::read_frame(codec_, payload) : rtp::Frame{};
+    if (!mark || !frame) {
         damaged_++;
         return;
     }
-    if (vp8->key_frame) {
+    if (frame->key_frame) {
         key_frames_++;
         if (first_key_frame_at_ == Time::zero())
             first_key_frame_at_ = at;
@@ -88,8 +89,9 @@ void ReceivedTrack::on_jitter(uint32_t timestamp, Time at) {
     last_transit_ = transit;
 }
 
-void ReceivedTrack::on_sender_report(uint32_t ntp_middle, Time at) {
-    last_sr_ = ntp_middle;
+void ReceivedTrack::on_sender_report(const rtcp::Received& report, Time at) {
+    sender_report_ = report.sender_info();
+    last_sr_ = report.ntp_middle();
     last_sr_at_ = at;
 }
 

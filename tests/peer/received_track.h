@@ -14,18 +14,21 @@ namespace sluice::peer {
 /// What came of one SSRC, retransmissions put back in their places.
 class ReceivedTrack {
 public:
-    ReceivedTrack(uint32_t ssrc, Kind kind) : ssrc_(ssrc), kind_(kind) {}
+    /// `codec` as rtpmap names it, without the clock rate.
+    ReceivedTrack(uint32_t ssrc, Kind kind, std::string codec)
+        : ssrc_(ssrc), kind_(kind), codec_(std::move(codec)) {}
 
     void on_packet(const rtp::Parsed& packet, Time at);
     /// The RTX stream brought this packet of ours back.
     void on_retransmission(uint16_t sequence, Bytes payload, Time at);
-    void on_sender_report(uint32_t ntp_middle, Time at);
+    void on_sender_report(const rtcp::Received& report, Time at);
     rtcp::ReportBlock report_block();
     /// The sequence numbers to ask for now: each missing one, ten times at most.
     std::vector<uint16_t> to_nack();
 
     uint32_t ssrc() const { return ssrc_; }
     Kind kind() const { return kind_; }
+    const std::string& codec() const { return codec_; }
     uint64_t packets() const { return packets_; }  ///< Retransmissions and duplicates aside.
     int64_t first_sequence() const { return first_; }
     int64_t highest_sequence() const { return highest_; }  ///< Extended (RFC 3550 section 6.4.1).
@@ -33,10 +36,16 @@ public:
     uint64_t reordered() const { return reordered_; }
     uint64_t duplicates() const { return duplicates_; }
     uint64_t recovered() const { return recovered_; }  ///< By RTX.
-    uint64_t damaged() const { return damaged_; }  ///< Without the sender's mark or with a wrong VP8 payload.
+    uint64_t damaged() const {
+        return damaged_;
+    }  ///< Without the sender's mark or with a payload of another codec.
     /// Packets of the sender's count that are not missed here: left out by the server, as in a mute.
     uint64_t left_out() const { return left_out_; }
     std::optional<rtp::Mark> last_mark() const { return last_mark_; }
+
+    /// One bit for each header extension id that came.
+    unsigned extension_ids() const { return extension_ids_; }
+    const std::optional<rtcp::SenderInfo>& sender_report() const { return sender_report_; }  ///< The last.
 
     Time first_at() const { return first_at_; }
     Time last_at() const { return last_at_; }
@@ -58,6 +67,9 @@ private:
 
     uint32_t ssrc_;
     Kind kind_;
+    std::string codec_;
+    unsigned extension_ids_ = 0;
+    std::optional<rtcp::SenderInfo> sender_report_;
     uint64_t packets_ = 0;
     int64_t first_ = 0;
     int64_t highest_ = 0;

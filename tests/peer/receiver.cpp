@@ -20,9 +20,13 @@ void Receiver::negotiated(const sdp::Description& remote) {
             continue;
         const Kind kind = *section.kind();
         for (const auto& [payload_type, codec] : section.rtpmap) codecs_[payload_type] = codec;
+        const int preferred = section.payload_types.empty() ? -1 : section.payload_types.front();
+        const auto codec = section.rtpmap.find(preferred);
+        const std::string name = codec == section.rtpmap.end() ? "" : codec->second;
         for (const uint32_t ssrc : section.ssrcs) {
             const bool rtx = section.fid && section.fid->second == ssrc;
-            sources_.insert_or_assign(ssrc, Source{kind, section.mid, rtx, rtx ? section.fid->first : ssrc});
+            sources_.insert_or_assign(ssrc, Source{kind, section.mid, rtx, rtx ? section.fid->first : ssrc,
+                                                   name.substr(0, name.find('/'))});
         }
         if (kind == Kind::Video && section.fid)
             nack_ = section.has_feedback("nack");
@@ -45,26 +49,28 @@ void Receiver::on_rtp(Bytes packet, Time at) {
     if (source->second.rtx) {
         retransmissions_++;
         if (parsed->payload.size() >= 2)  // Padding alone probes the bandwidth.
-            track_of(source->second.media_ssrc, Kind::Video)
+            track_of(source->second)
                 .on_retransmission(uint16_t(get16(parsed->payload.data())), parsed->payload.subspan(2), at);
         return;
     }
     if (lose_every && source->second.kind == Kind::Video && ++video_count_ % lose_every == 0)
         return;
-    track_of(parsed->header.ssrc, source->second.kind).on_packet(*parsed, at);
+    track_of(source->second).on_packet(*parsed, at);
 }
 
-ReceivedTrack& Receiver::track_of(uint32_t ssrc, Kind kind) {
-    const auto it = std::ranges::find(tracks_, ssrc, [](const auto& track) { return track->ssrc(); });
+ReceivedTrack& Receiver::track_of(const Source& source) {
+    const auto it =
+        std::ranges::find(tracks_, source.media_ssrc, [](const auto& track) { return track->ssrc(); });
     if (it != tracks_.end())
         return **it;
-    return *tracks_.emplace_back(std::make_unique<ReceivedTrack>(ssrc, kind));
+    return *tracks_.emplace_back(
+        std::make_unique<ReceivedTrack>(source.media_ssrc, source.kind, source.codec));
 }
 
 void Receiver::on_sender_report(const rtcp::Received& report) {
     for (const auto& track : tracks_)
         if (track->ssrc() == report.sender_ssrc)
-            track->on_sender_report(report.ntp_middle(), now());
+            track->on_sender_report(report, now());
 }
 
 std::vector<rtcp::ReportBlock> Receiver::report_blocks() {

@@ -47,8 +47,9 @@ private:
         std::string mid;
         bool rtx;
         uint32_t media_ssrc;
+        std::string codec;
     };
-    ReceivedTrack& track_of(uint32_t ssrc, Kind kind);
+    ReceivedTrack& track_of(const Source& source);
 
     std::map<uint32_t, Source> sources_;  ///< Every SSRC that a description has named.
     std::map<int, std::string> codecs_;   ///< By payload type, of the current description.

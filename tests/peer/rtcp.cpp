@@ -159,6 +159,13 @@ std::vector<ReportBlock> Received::report_blocks() const {
     return blocks;
 }
 
+std::optional<SenderInfo> Received::sender_info() const {
+    if (type != SenderReport || bytes.size() < kHeader + kSenderInfo)
+        return std::nullopt;
+    const uint8_t* p = &bytes[kHeader + 8];
+    return SenderInfo{sender_ssrc, get32(p), get32(p + 4), get32(p + 8)};
+}
+
 uint32_t Received::ntp_middle() const {
     return bytes.size() < kHeader + 8 ? 0 : get32(&bytes[kHeader + 2]);
 }

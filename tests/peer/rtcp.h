@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,7 +64,8 @@ struct Received {
     /// What is asked for a key frame here: the media SSRC of a PLI, each entry's of a FIR.
     std::vector<uint32_t> key_frame_ssrcs() const;
     std::vector<ReportBlock> report_blocks() const;
-    uint32_t ntp_middle() const;  ///< Of a sender report: what goes into "last SR".
+    std::optional<SenderInfo> sender_info() const;  ///< Of a sender report.
+    uint32_t ntp_middle() const;                    ///< Of a sender report: what goes into "last SR".
 };
 std::vector<Received> parse(Bytes compound);
 

@@ -1,5 +1,7 @@
 #include "peer/rtp.h"
 
+#include <algorithm>
+
 namespace sluice::peer::rtp {
 namespace {
 
@@ -9,6 +11,45 @@ constexpr uint32_t kMagic = 0x536C4D6B;
 /// 6.18 fixed point seconds.
 uint32_t abs_send_time() {
     return uint32_t((uint64_t(now().count() / 1000) << 18) / 1'000'000) & 0xFFFFFF;
+}
+
+void write_vp8(Writer& out, bool first_of_frame, bool key_frame, uint16_t picture_id) {
+    out.u8(0x80 | (first_of_frame ? 0x10 : 0)).u8(0x80).u16(0x8000U | picture_id);  // X, S; I; 15 bits
+    if (!first_of_frame)
+        return;
+    // RFC 6386 section 9.1: not a key frame, version 0, shown, a plausible size of the first partition.
+    // Little-endian.
+    const uint32_t tag = (key_frame ? 0 : 1) | 1 << 4 | 1000 << 5;
+    out.u8(tag).u8(tag >> 8).u8(tag >> 16);
+    if (key_frame)
+        out.u24(0x9D012A).u8(640 & 255).u8(640 >> 8).u8(360 & 255).u8(360 >> 8);
+}
+
+std::optional<Frame> read_vp8(Bytes payload) {
+    constexpr size_t kDescriptor = 4;
+    if (payload.size() < kDescriptor + 6 || (payload[0] & 0xEF) != 0x80 || payload[1] != 0x80)
+        return std::nullopt;
+    Frame vp8;
+    vp8.first_of_frame = payload[0] & 0x10;
+    vp8.key_frame = vp8.first_of_frame && !(payload[kDescriptor] & 1);
+    if (vp8.key_frame && get24(&payload[kDescriptor + 3]) != 0x9D012A)
+        return std::nullopt;
+    return vp8;
+}
+
+/// Of the codecs whose beginnings do not vary.
+Packet beginning(const std::string& codec, bool first_of_frame, bool key_frame) {
+    if (codec == "VP9")  // P; B; one flag of each is enough
+        return {uint8_t((key_frame ? 0 : 0x40) | (first_of_frame ? 0x08 : 0)), 0x82};
+    if (codec == "H264") {
+        if (first_of_frame && key_frame)
+            return {0x67, 0x42, 0xc0, 0x1f};              // an SPS
+        const uint8_t start = first_of_frame ? 0x80 : 0;  // FU-A of an IDR slice or another one
+        return {0x7c, uint8_t(start | (key_frame ? 5 : 1))};
+    }
+    if (codec == "AV1")  // Z; N
+        return {uint8_t((first_of_frame ? 0 : 0x80) | 0x10 | (first_of_frame && key_frame ? 0x08 : 0)), 0x32};
+    return {};
 }
 
 }  // namespace
@@ -48,6 +89,8 @@ std::optional<Parsed> parse(Bytes packet, int transport_cc) {
             return std::nullopt;
         for (at += 4; at < end;) {
             const size_t length = p[at] ? size_t(p[at] & 15) + 1 : 0;
+            if (p[at])
+                parsed.extension_ids |= 1U << (p[at] >> 4);
             if (transport_cc && p[at] >> 4 == transport_cc && length == 2 && at + 2 < end)
                 parsed.transport_sequence = uint16_t(get16(p + at + 1));
             at += 1 + length;
@@ -75,28 +118,25 @@ std::optional<Mark> read_mark(Bytes payload) {
     return Mark{get32(p + 4), get32(p + 8), Time(get64(p + 12))};
 }
 
-void write_vp8(Writer& out, bool first_of_frame, bool key_frame, uint16_t picture_id) {
-    out.u8(0x80 | (first_of_frame ? 0x10 : 0)).u8(0x80).u16(0x8000U | picture_id);  // X, S; I; 15 bits
-    if (!first_of_frame)
-        return;
-    // RFC 6386 section 9.1: not a key frame, version 0, shown, a plausible size of the first partition.
-    // Little-endian.
-    const uint32_t tag = (key_frame ? 0 : 1) | 1 << 4 | 1000 << 5;
-    out.u8(tag).u8(tag >> 8).u8(tag >> 16);
-    if (key_frame)
-        out.u24(0x9D012A).u8(640 & 255).u8(640 >> 8).u8(360 & 255).u8(360 >> 8);
+void write_frame(Writer& out, const std::string& codec, bool first_of_frame, bool key_frame,
+                 uint16_t picture_id) {
+    if (codec == "VP8")
+        write_vp8(out, first_of_frame, key_frame, picture_id);
+    else
+        out.bytes(beginning(codec, first_of_frame, key_frame));
 }
 
-std::optional<Vp8> read_vp8(Bytes payload) {
-    constexpr size_t kDescriptor = 4;
-    if (payload.size() < kDescriptor + 6 || (payload[0] & 0xEF) != 0x80 || payload[1] != 0x80)
-        return std::nullopt;
-    Vp8 vp8;
-    vp8.first_of_frame = payload[0] & 0x10;
-    vp8.key_frame = vp8.first_of_frame && !(payload[kDescriptor] & 1);
-    if (vp8.key_frame && get24(&payload[kDescriptor + 3]) != 0x9D012A)
-        return std::nullopt;
-    return vp8;
+std::optional<Frame> read_frame(const std::string& codec, Bytes payload) {
+    if (codec == "VP8")
+        return read_vp8(payload);
+    for (const bool first : {true, false})
+        for (const bool key : {true, false}) {
+            const auto begins = beginning(codec, first, key);
+            if (!begins.empty() && payload.size() >= begins.size() &&
+                std::ranges::equal(begins, payload.first(begins.size())))
+                return Frame{first, first && key};
+        }
+    return std::nullopt;
 }
 
 }  // namespace sluice::peer::rtp

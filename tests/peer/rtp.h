@@ -6,8 +6,8 @@
 #include "peer/bytes.h"
 #include "peer/loop.h"
 
-/// RTP packets (RFC 3550, RFC 8285), the VP8 payload (RFC 7741), and the mark that tells a receiver who sent
-/// what when.
+/// RTP packets (RFC 3550, RFC 8285), the beginnings of video payloads, and the mark that tells a receiver who
+/// sent what when.
 namespace sluice::peer::rtp {
 
 /// Header extensions as negotiated; id 0: not sent.
@@ -36,7 +36,8 @@ void write_header(Writer& out, const Header& header, const ExtensionIds& ids, co
 struct Parsed {
     Header header;
     std::optional<uint16_t> transport_sequence;
-    Bytes payload;  ///< Without padding.
+    unsigned extension_ids = 0;  ///< One bit for each id that is there (one-byte form).
+    Bytes payload;               ///< Without padding.
     size_t header_size = 0;
 };
 /// nullopt: not a whole RTP packet. `transport_cc` is the extension's id, 0 for none.
@@ -52,13 +53,15 @@ struct Mark {
 void write_mark(Writer& out, const Mark& mark);
 std::optional<Mark> read_mark(Bytes payload);
 
-/// The payload descriptor and, in a frame's first packet, the frame header.
-void write_vp8(Writer& out, bool first_of_frame, bool key_frame, uint16_t picture_id);
-struct Vp8 {
+/// What a payload of "VP8" (RFC 7741), "VP9" (RFC 9628), "H264" (RFC 6184) or "AV1" begins with, as far as it
+/// tells where frames and key frames begin.
+void write_frame(Writer& out, const std::string& codec, bool first_of_frame, bool key_frame,
+                 uint16_t picture_id);
+struct Frame {
     bool first_of_frame = false;
     bool key_frame = false;  ///< Told by a frame's first packet only.
 };
-/// nullopt: not what write_vp8() wrote.
-std::optional<Vp8> read_vp8(Bytes payload);
+/// nullopt: not what write_frame() wrote.
+std::optional<Frame> read_frame(const std::string& codec, Bytes payload);
 
 }  // namespace sluice::peer::rtp

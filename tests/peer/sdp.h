@@ -84,6 +84,7 @@ struct Local {
 /// One m-section of a producer's offer.
 struct Track {
     Kind kind = Kind::Audio;
+    std::string codec = "VP8";  ///< Of video; sound is always opus.
     std::string mid;
     bool sending = true;   ///< false: inactive, as after removeTrack().
     bool stopped = false;  ///< Port 0, as after transceiver.stop().
@@ -92,8 +93,8 @@ struct Track {
     std::string stream_id;
 };
 
-/// As Chromium's: opus 111; VP8 96 with RTX 97, nack, pli, fir; transport-cc, abs-send-time, mid, audio
-/// level.
+/// As Chromium's: opus 111; one video codec with RTX, nack, pli, fir; transport-cc, abs-send-time, mid,
+/// audio level.
 std::string write_offer(const Local& local, const std::vector<Track>& tracks);
 /// Takes every section that sends, with all that was offered in it; inactive ones stay inactive.
 std::string write_answer(const Local& local, const Description& offer);

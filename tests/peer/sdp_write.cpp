@@ -45,12 +45,20 @@ void write_audio_codecs(Text& text) {
     text.line("a=fmtp:111 minptime=10;useinbandfec=1");
 }
 
-void write_video_codecs(Text& text) {
-    text.line("a=rtpmap:96 VP8/90000");
+/// That of the codec's RTX is one more.
+int payload_type_of(const std::string& video_codec) {
+    return video_codec == "VP8" ? 96 : video_codec == "VP9" ? 98 : video_codec == "H264" ? 102 : 104;
+}
+
+void write_video_codecs(Text& text, const std::string& codec) {
+    const int type = payload_type_of(codec);
+    text.line("a=rtpmap:", type, " ", codec, "/90000");
+    if (codec == "H264")
+        text.line("a=fmtp:", type, " level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f");
     for (const char* feedback : {"goog-remb", "transport-cc", "ccm fir", "nack", "nack pli"})
-        text.line("a=rtcp-fb:96 ", feedback);
-    text.line("a=rtpmap:97 rtx/90000");
-    text.line("a=fmtp:97 apt=96");
+        text.line("a=rtcp-fb:", type, " ", feedback);
+    text.line("a=rtpmap:", type + 1, " rtx/90000");
+    text.line("a=fmtp:", type + 1, " apt=", type);
 }
 
 void write_ssrcs(Text& text, const Local& local, const Track& track) {
@@ -65,8 +73,9 @@ void write_ssrcs(Text& text, const Local& local, const Track& track) {
 
 void write_track(Text& text, const Local& local, const Track& track) {
     const bool audio = track.kind == Kind::Audio;
+    const int type = payload_type_of(track.codec);
     text.line("m=", audio ? "audio " : "video ", track.stopped ? 0 : local.port, " UDP/TLS/RTP/SAVPF ",
-              audio ? "111" : "96 97");
+              audio ? "111" : std::to_string(type) + " " + std::to_string(type + 1));
     write_transport(text, local);
     text.line("a=mid:", track.mid);
     if (audio)
@@ -80,7 +89,7 @@ void write_track(Text& text, const Local& local, const Track& track) {
         text.line("a=msid:", track.stream_id, " ", track.mid, "-", track.ssrc);
     text.line("a=rtcp-mux");
     text.line("a=rtcp-rsize");
-    audio ? write_audio_codecs(text) : write_video_codecs(text);
+    audio ? write_audio_codecs(text) : write_video_codecs(text, track.codec);
     if (sending)
         write_ssrcs(text, local, track);
 }

@@ -29,13 +29,15 @@ Sender::Sender(Loop& loop, RtpOut& out, sdp::Track track, Media media)
       picture_id_(uint16_t(random_number() & 0x7FFF)) {}
 
 void Sender::negotiated(const sdp::Section& section) {
-    const auto payload_type = section.payload_type(track_.kind == Kind::Audio ? "opus" : "VP8");
+    const auto payload_type = section.payload_type(track_.kind == Kind::Audio ? "opus" : track_.codec);
     accepted_ = section.port != 0 && section.direction == "recvonly" && payload_type.has_value();
     if (accepted_) {
         payload_type_ = uint8_t(*payload_type);
         rtx_payload_type_ = uint8_t(section.rtx_of(*payload_type).value_or(0));
         extensions_ = {section.extension(sdp::kAudioLevel), section.extension(sdp::kAbsSendTime),
                        section.extension(sdp::kTransportCc), section.extension(sdp::kMid)};
+        if (!extensions_.mid)
+            extensions_.mid = media_.mid_extension;
     }
     update_flow();
 }
@@ -52,6 +54,8 @@ void Sender::update_flow() {
     key_frame_wanted_ = true;
     frame_ = {};
     next_ = now();
+    if (flow && number_ > 0)
+        timestamp_ += ticks_since_last();  // The clock of the media goes on in a pause.
     flow ? tick() : timer_.stop();
 }
 
@@ -115,7 +119,7 @@ void Sender::begin_frame() {
 
 void Sender::send_frame_packet() {
     Writer payload;
-    rtp::write_vp8(payload, frame_.sent == 0, frame_.key, picture_id_);
+    rtp::write_frame(payload, track_.codec, frame_.sent == 0, frame_.key, picture_id_);
     frame_.sent++;
     frame_.next += frame_.gap;
     send_packet(frame_.sent == frame_.packets, std::move(payload), frame_.packet_bytes);
@@ -160,11 +164,14 @@ void Sender::retransmit(uint16_t sequence) {
     out_.send_rtp(packet.take());
 }
 
-rtcp::SenderInfo Sender::report() const {
+uint32_t Sender::ticks_since_last() const {
     const uint32_t clock = track_.kind == Kind::Audio ? 48'000 : 90'000;
     const auto since = std::chrono::duration_cast<std::chrono::microseconds>(now() - timestamp_at_);
-    return {track_.ssrc, timestamp_ + uint32_t(uint64_t(since.count()) * clock / 1'000'000),
-            uint32_t(number_), uint32_t(octets_)};
+    return uint32_t(uint64_t(since.count()) * clock / 1'000'000);
+}
+
+rtcp::SenderInfo Sender::report() const {
+    return {track_.ssrc, timestamp_ + ticks_since_last(), uint32_t(number_), uint32_t(octets_)};
 }
 
 }  // namespace sluice::peer

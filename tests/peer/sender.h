@@ -26,6 +26,8 @@ struct Media {
     /// A key frame of over eight packets takes twice as long.
     double spread = 0;
     Time key_frame_interval{};  ///< Zero: one comes first, and then only when asked for.
+    std::string codec = "VP8";
+    int mid_extension = 0;  ///< Its id where packets carry their mid without anybody having agreed to it.
 };
 
 /// One track on its way out: Opus-like packets each 20 ms, or VP8-like frames with a key frame first and on
@@ -60,6 +62,7 @@ public:
 
 private:
     void update_flow();
+    uint32_t ticks_since_last() const;  ///< Of the media's clock, since the last frame.
     void tick();
     void send_audio_packet();
     Time frame_time() const;

@@ -1,0 +1,304 @@
+#include <array>
+
+#include "media_fixture.h"
+#include "peer/random.h"
+
+namespace sluice::test {
+namespace {
+
+/// A producer and a control consumer, whose stream must go on whatever somebody else does.
+struct Isolation : MediaFixture {
+    using MediaFixture::MediaFixture;
+    void SetUp() override {
+        ada.emplace(*this, "ada");
+        ASSERT_TRUE(ada->with_both(media()).negotiate());
+        control.emplace(*this, *ada, "control");
+        ASSERT_TRUE(control->negotiate());
+        ASSERT_TRUE(control->receives("0"));
+        ASSERT_TRUE(control->receives("1"));
+        control->browser->receiver().track("0")->restart_timing();
+        control->browser->receiver().track("1")->restart_timing();
+    }
+    void TearDown() override {
+        control.reset();
+        ada.reset();
+        MediaFixture::TearDown();
+    }
+    virtual peer::Media media() const { return {}; }
+    /// A second of both tracks.
+    testing::AssertionResult control_goes_on() {
+        if (const auto sound = control->receives("0", 50); !sound)
+            return sound;
+        if (const auto picture = control->receives("1", 50); !picture)
+            return picture;
+        return control->is_unharmed();
+    }
+    std::optional<Publisher> ada;
+    std::optional<Viewer> control;
+};
+
+TEST_F(Isolation, AConsumerThatNeverAnswers) {
+    Viewer mute(*this, *ada, "mute");
+    ASSERT_TRUE(mute.offer());
+    EXPECT_TRUE(control_goes_on());
+    EXPECT_EQ(mute.state(), ConnectionState::New);
+}
+
+TEST_F(Isolation, AConsumerThatAnswersAndNeverDoesIce) {
+    Viewer lame(*this, *ada, "lame", {.ice = false});
+    ASSERT_TRUE(lame.negotiate());
+    EXPECT_TRUE(control_goes_on());
+    EXPECT_EQ(lame.state(), ConnectionState::Connecting);
+    EXPECT_EQ(lame.server->stats().packets, 0U);
+}
+
+TEST_F(Isolation, AConsumerThatNeverFinishesDtls) {
+    Viewer lame(*this, *ada, "lame", {.dtls = false});
+    ASSERT_TRUE(lame.negotiate());
+    EXPECT_TRUE(control_goes_on());
+    EXPECT_EQ(lame.state(), ConnectionState::Connecting);
+    EXPECT_EQ(lame.server->stats().packets, 0U);
+}
+
+TEST_F(Isolation, AProducerThatNeverConnects) {
+    Publisher lame(*this, "lame", {.ice = false});
+    ASSERT_TRUE(lame.with_both().negotiate());
+    Viewer waits(*this, lame, "waits");
+    ASSERT_TRUE(waits.negotiate());
+    EXPECT_TRUE(control_goes_on());
+}
+
+/// Datagrams of a connected consumer's address that are nothing that it should send.
+struct Garbage : Isolation {
+    void SetUp() override {
+        Isolation::SetUp();
+        noisy.emplace(*this, *ada, "noisy");
+        ASSERT_TRUE(noisy->negotiate());
+        ASSERT_TRUE(noisy->receives("1"));
+    }
+    void TearDown() override {
+        noisy.reset();
+        Isolation::TearDown();
+    }
+    static peer::Packet noise(size_t size) {
+        peer::Packet packet(size);
+        for (auto& octet : packet) octet = uint8_t(peer::random_number());
+        return packet;
+    }
+    /// So many at a time, some rounds of it, while the control consumer's sound is coming.
+    void send(const std::function<peer::Packet()>& make) {
+        for (int round = 0; round < 20; round++) {
+            for (int i = 0; i < 100; i++) noisy->browser->send_raw(make());
+            ASSERT_TRUE(control->receives("0", 2));
+        }
+    }
+    std::optional<Viewer> noisy;
+};
+
+TEST_F(Garbage, AnyOctets) {
+    send([] { return noise(1 + peer::random_number() % 1400); });
+    EXPECT_TRUE(control_goes_on());
+    EXPECT_TRUE(noisy->receives("1"));
+}
+
+TEST_F(Garbage, RtpThatIsNotAuthentic) {
+    send([] {
+        auto packet = noise(100 + peer::random_number() % 1000);
+        packet[0] = 0x80;
+        packet[1] = 100;
+        return packet;
+    });
+    EXPECT_TRUE(control_goes_on());
+    EXPECT_TRUE(noisy->receives("1"));
+}
+
+TEST_F(Garbage, RtcpThatIsNotAuthentic) {
+    send([] {
+        auto packet = noise(28 + peer::random_number() % 100);
+        packet[0] = 0x81;
+        packet[1] = uint8_t(200 + peer::random_number() % 8);
+        return packet;
+    });
+    EXPECT_TRUE(control_goes_on());
+    EXPECT_TRUE(noisy->receives("1"));
+}
+
+TEST_F(Garbage, RtcpThatIsAuthenticAndWrong) {
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < 20; i++) {
+            auto packet = noise(8 + 4 * (peer::random_number() % 40));
+            packet[0] = uint8_t(0x80 | (peer::random_number() & 0x3f));
+            packet[1] = uint8_t(200 + peer::random_number() % 8);
+            if (i % 2) {  // Else the length is wrong too.
+                packet[2] = 0;
+                packet[3] = uint8_t(packet.size() / 4 - 1);
+            }
+            noisy->browser->send_rtcp(packet);
+        }
+        ASSERT_TRUE(control->receives("0", 2));
+    }
+    EXPECT_TRUE(control_goes_on());
+}
+
+TEST_F(Garbage, StunThatMeansNothing) {
+    send([] {
+        auto packet = noise(20 + 4 * (peer::random_number() % 30));
+        packet[0] = uint8_t(peer::random_number() & 3);
+        packet[2] = 0;
+        packet[3] = uint8_t(packet.size() - 20);
+        peer::put16(&packet[4], 0x2112);
+        peer::put16(&packet[6], 0xa442);
+        return packet;
+    });
+    EXPECT_TRUE(control_goes_on());
+    EXPECT_TRUE(noisy->receives("1"));
+}
+
+TEST_F(Garbage, DtlsRecordsOfNobodysAssociation) {
+    send([] {
+        auto packet = noise(13 + peer::random_number() % 200);
+        packet[0] = uint8_t(20 + peer::random_number() % 4);
+        packet[1] = 0xfe;
+        packet[2] = 0xfd;
+        peer::put16(&packet[11], uint32_t(packet.size() - 13));
+        return packet;
+    });
+    EXPECT_TRUE(control_goes_on());
+}
+
+TEST_F(Garbage, NacksForEverythingAtOnce) {
+    std::vector<uint16_t> all(500);
+    for (int round = 0; round < 20; round++) {
+        const auto highest = uint16_t(noisy->track("1")->highest_sequence());
+        for (size_t i = 0; i < all.size(); i++) all[i] = uint16_t(highest - i);
+        noisy->browser->send_rtcp(peer::rtcp::nack(peer::Receiver::kOwnSsrc, noisy->track("1")->ssrc(), all));
+        ASSERT_TRUE(control->receives("0", 2));
+    }
+    EXPECT_TRUE(control_goes_on());
+    EXPECT_EQ(control->browser->receiver().retransmissions(), 0U);
+}
+
+/// More than a socket's buffer holds.
+struct Flood : Isolation {
+    peer::Media media() const override { return {.video_bps = 8'000'000}; }
+};
+
+TEST_F(Flood, AConsumerThatStopsReading) {
+    Viewer stuck(*this, *ada, "stuck");
+    ASSERT_TRUE(stuck.negotiate());
+    ASSERT_TRUE(stuck.receives("1"));
+    stuck.browser->freeze();
+    const auto before = stuck.server->stats().bytes;
+    constexpr uint64_t kMoreThanItsBuffer = 2'500'000;
+    ASSERT_TRUE(
+        wait_for("a full socket", [&] { return stuck.server->stats().bytes > before + kMoreThanItsBuffer; }));
+    EXPECT_TRUE(control_goes_on());
+}
+
+/// A peer that has gone is noticed soon here. Browsers check their consent every 2.5 s at the latest, and
+/// send a report each second.
+struct Silence : Isolation {
+    Silence() : Isolation(2s) {}
+};
+
+TEST_F(Silence, AConsumerThatDiesWithoutAWord) {
+    CapturedLog log;
+    Viewer gone(*this, *ada, "gone");
+    ASSERT_TRUE(gone.negotiate());
+    ASSERT_TRUE(gone.receives("1"));
+    gone.browser->vanish();
+    EXPECT_TRUE(wait_for("the failure", [&] { return gone.state() == ConnectionState::Failed; }));
+    EXPECT_TRUE(wait_for("the end of its connection", [&] { return engine->connections() == 2; }));
+    EXPECT_TRUE(wait_for("the end of its transport", [&] { return network->stats().peers == 2; }));
+    EXPECT_TRUE(control_goes_on());
+    const auto text = log.take();
+    EXPECT_NE(text.find("warning connection failed room=room user=gone producer=ada remote=127.0.0.1:"),
+              std::string::npos);
+    EXPECT_NE(text.find("reason=\"nothing was heard from the peer\""), std::string::npos);
+}
+
+TEST_F(Silence, AConsumerThatDiedMayComeBack) {
+    Viewer gone(*this, *ada, "gone");
+    ASSERT_TRUE(gone.negotiate());
+    ASSERT_TRUE(gone.receives("1"));
+    gone.browser->vanish();
+    ASSERT_TRUE(wait_for("the failure", [&] { return gone.state() == ConnectionState::Failed; }));
+    gone.browser = std::make_unique<peer::Connection>(loop, certificate);
+    ASSERT_TRUE(gone.negotiate());
+    ASSERT_TRUE(gone.receives("0"));
+    ASSERT_TRUE(gone.receives("1"));
+    EXPECT_TRUE(gone.is_whole());
+    EXPECT_TRUE(control->is_unharmed());
+}
+
+TEST_F(Silence, AProducerThatDiesWithoutAWord) {
+    Publisher gone(*this, "gone");
+    ASSERT_TRUE(gone.with_both().negotiate());
+    Viewer watches(*this, gone, "watches");
+    ASSERT_TRUE(watches.negotiate());
+    ASSERT_TRUE(watches.receives("1"));
+    gone.browser->vanish();
+    EXPECT_TRUE(wait_for("the failure", [&] { return gone.state() == ConnectionState::Failed; }));
+    EXPECT_EQ(watches.state(), ConnectionState::Connected) << "it waits for the page to come back";
+    gone.browser = std::make_unique<peer::Connection>(loop, certificate);
+    ASSERT_TRUE(gone.with_both().negotiate());
+    ASSERT_TRUE(watches.receives("1"));
+    EXPECT_TRUE(watches.is_whole());
+    EXPECT_TRUE(control_goes_on());
+}
+
+TEST_F(Isolation, AConsumerThatSaysGoodbye) {
+    Viewer leaves(*this, *ada, "leaves");
+    ASSERT_TRUE(leaves.negotiate());
+    ASSERT_TRUE(leaves.receives("1"));
+    leaves.browser->close();
+    EXPECT_TRUE(control_goes_on());
+}
+
+TEST_F(Isolation, AConsumerWithAnotherCertificate) {
+    CapturedLog log;
+    Viewer false_one(*this, *ada, "eve", {.wrong_fingerprint = true});
+    ASSERT_TRUE(false_one.negotiate());
+    EXPECT_TRUE(wait_for("the failure", [&] { return false_one.state() == ConnectionState::Failed; }));
+    EXPECT_TRUE(control_goes_on());
+    EXPECT_EQ(false_one.browser->receiver().packets(), 0U);
+    EXPECT_EQ(false_one.browser->receiver().unsignalled(), 0U);
+    EXPECT_EQ(false_one.server->stats().packets, 0U);
+    const auto text = log.take();
+    EXPECT_NE(text.find("connection failed room=room user=eve producer=ada"), std::string::npos);
+    EXPECT_NE(text.find("its SDP announced"), std::string::npos);
+}
+
+TEST_F(Isolation, AProducerWithAnotherCertificate) {
+    CapturedLog log;
+    Publisher false_one(*this, "eve", {.wrong_fingerprint = true});
+    ASSERT_TRUE(false_one.with_both().negotiate());
+    Viewer watches(*this, false_one, "watches");
+    ASSERT_TRUE(watches.negotiate());
+    ASSERT_TRUE(wait_for("the consumer", [&] { return watches.browser->connected(); }));
+    EXPECT_TRUE(wait_for("the failure", [&] { return false_one.state() == ConnectionState::Failed; }));
+    EXPECT_TRUE(control_goes_on());
+    EXPECT_EQ(watches.browser->receiver().packets(), 0U);
+    EXPECT_EQ(watches.browser->receiver().unsignalled(), 0U);
+    for (const auto& track : false_one.server->stats().tracks) EXPECT_EQ(track.packets, 0U) << track.kind;
+    const auto text = log.take();
+    EXPECT_NE(text.find("connection failed room=room user=eve producer=eve"), std::string::npos);
+    EXPECT_NE(text.find("its SDP announced"), std::string::npos);
+}
+
+/// The other way round: what the server shows is what its SDP announced, or the browser would not connect.
+TEST_F(Isolation, AMadeUpDescriptionOfTheServerIsNoticedByTheBrowser) {
+    Viewer deceived(*this, *ada, "deceived");
+    auto offer = deceived.offer();
+    ASSERT_TRUE(offer);
+    std::string text = *offer;
+    for (size_t at = 0; (at = text.find("a=fingerprint:sha-256 ", at)) != std::string::npos; at++)
+        text[at + 22] = text[at + 22] == '0' ? '1' : '0';
+    ASSERT_TRUE(deceived.answer(text));
+    EXPECT_TRUE(wait_for("its refusal", [&] { return deceived.browser->state() == peer::State::Failed; }));
+    EXPECT_EQ(deceived.browser->receiver().packets(), 0U);
+    EXPECT_TRUE(control_goes_on());
+}
+
+}  // namespace
+}  // namespace sluice::test

@@ -1,0 +1,145 @@
+#include "media_fixture.h"
+
+namespace sluice::test {
+namespace {
+
+struct MediaFlow : MediaFixture {};
+
+TEST_F(MediaFlow, SoundAndPictureArriveWholeAndBeginWithAKeyFrame) {
+    Publisher ada(*this, "ada");
+    ASSERT_TRUE(ada.with_both().negotiate());
+    ASSERT_TRUE(
+        wait_for("the producer's connection", [&] { return ada.state() == ConnectionState::Connected; }));
+    Viewer alan(*this, ada, "alan");
+    ASSERT_TRUE(alan.negotiate());
+    const auto answered = peer::now();
+    ASSERT_TRUE(alan.receives("0", 40));
+    ASSERT_TRUE(alan.receives("1", 40));
+    EXPECT_TRUE(alan.is_whole());
+    EXPECT_TRUE(alan.track("1")->began_with_key_frame());
+    EXPECT_LT(alan.track("0")->first_at() - answered, 1s);
+    EXPECT_LT(alan.track("1")->first_key_frame_at() - answered, 1s);
+    EXPECT_EQ(alan.state(), ConnectionState::Connected);
+}
+
+TEST_F(MediaFlow, AnOfferIsThereBeforeTheFirstPacket) {
+    Publisher ada(*this, "ada", {.ice = false});
+    ASSERT_TRUE(ada.with_both().negotiate());
+    Viewer alan(*this, ada, "alan");
+    ASSERT_TRUE(alan.negotiate());
+    ASSERT_TRUE(wait_for("the connection", [&] { return alan.browser->connected(); }));
+    EXPECT_EQ(alan.browser->remote()->sections.size(), 2U);
+    EXPECT_EQ(alan.browser->receiver().packets(), 0U);
+}
+
+struct EveryCodec : MediaFixture, testing::WithParamInterface<const char*> {};
+
+TEST_P(EveryCodec, PassesAndBeginsWithAKeyFrame) {
+    Publisher ada(*this, "ada");
+    ASSERT_TRUE(ada.with_both({.codec = GetParam()}).negotiate());
+    Viewer early(*this, ada, "early");
+    ASSERT_TRUE(early.negotiate());
+    ASSERT_TRUE(early.receives("1", 40));
+    Viewer late(*this, ada, "late");
+    ASSERT_TRUE(late.negotiate());
+    ASSERT_TRUE(late.receives("1", 40));
+    for (const Viewer* viewer : {&early, &late}) {
+        EXPECT_EQ(viewer->track("1")->codec(), GetParam());
+        EXPECT_TRUE(viewer->track("1")->began_with_key_frame()) << viewer->user;
+        EXPECT_TRUE(viewer->is_whole());
+    }
+    EXPECT_EQ(ada.server->stats().tracks.at(1).codec, GetParam());
+}
+INSTANTIATE_TEST_SUITE_P(Media, EveryCodec, testing::Values("VP8", "VP9", "H264", "AV1"),
+                         [](const auto& test) { return std::string(test.param); });
+
+TEST_F(MediaFlow, AMutedTrackStopsAndComesBackWithoutALoss) {
+    Publisher ada(*this, "ada");
+    ASSERT_TRUE(ada.with_both().negotiate());
+    Viewer alan(*this, ada, "alan");
+    ASSERT_TRUE(alan.negotiate());
+    ASSERT_TRUE(alan.receives("1", 20));
+    const auto key_frames = alan.track("1")->key_frames();
+
+    ada.server->set_flowing({.audio = true, .video = false});
+    // What is on its way has come once the sound sent after the mute has.
+    ASSERT_TRUE(alan.receives("0", 5));
+    const auto packets = alan.track("1")->packets();
+    ASSERT_TRUE(alan.receives("0", 20));
+    EXPECT_EQ(alan.track("1")->packets(), packets);
+    EXPECT_TRUE(alan.server->stats().tracks.at(1).muted);
+
+    const auto unmuted = peer::now();
+    ada.server->set_flowing({.audio = true, .video = true});
+    ASSERT_TRUE(alan.receives("1", 1));
+    EXPECT_LT(alan.track("1")->last_at() - unmuted, 300ms);
+    ASSERT_TRUE(alan.receives("1", 20));
+    EXPECT_GT(alan.track("1")->key_frames(), key_frames);
+    EXPECT_GT(alan.track("1")->left_out(), 0U);
+    EXPECT_EQ(alan.track("0")->left_out(), 0U);
+    EXPECT_TRUE(alan.is_whole());
+}
+
+TEST_F(MediaFlow, MutedFromTheBeginning) {
+    Publisher ada(*this, "ada");
+    ada.server->set_flowing({.audio = true, .video = false});
+    ASSERT_TRUE(ada.with_both().negotiate());
+    Viewer alan(*this, ada, "alan");
+    ASSERT_TRUE(alan.negotiate());
+    ASSERT_TRUE(alan.receives("0", 20));
+    EXPECT_EQ(alan.track("1"), nullptr);
+    ada.server->set_flowing({.audio = false, .video = true});
+    ASSERT_TRUE(alan.receives("1", 20));
+    EXPECT_TRUE(alan.track("1")->began_with_key_frame());
+    EXPECT_TRUE(alan.is_whole());
+}
+
+TEST_F(MediaFlow, StatisticsCountWhatTheBrowsersCount) {
+    Publisher ada(*this, "ada");
+    ASSERT_TRUE(ada.with_both().negotiate());
+    ada.video().lose_every = 25;
+    Viewer alan(*this, ada, "alan"), grace(*this, ada, "grace");
+    alan.browser->receiver().lose_every = 25;
+    ASSERT_TRUE(alan.negotiate());
+    ASSERT_TRUE(grace.negotiate());
+    ASSERT_TRUE(alan.receives("1", 100));
+    ASSERT_TRUE(grace.receives("1", 100));
+    ada.browser->freeze();
+    EXPECT_TRUE(wait_for("all that was sent at the server",
+                         [&] { return ada.server->stats().bytes == ada.browser->bytes_sent(); }));
+    for (const Viewer* viewer : {&alan, &grace}) {
+        EXPECT_TRUE(
+            wait_for("all that the server sent",
+                     [&] { return viewer->server->stats().bytes == viewer->browser->receiver().bytes(); }))
+            << viewer->user << ": " << viewer->server->stats().bytes << " and "
+            << viewer->browser->receiver().bytes();
+        EXPECT_EQ(viewer->server->stats().packets, viewer->browser->receiver().packets());
+    }
+    EXPECT_GT(alan.browser->receiver().retransmissions(), 0U);
+    const auto tracks = ada.server->stats().tracks;
+    ASSERT_EQ(tracks.size(), 2U);
+    EXPECT_EQ(tracks[0].packets, ada.audio().packets());
+    EXPECT_EQ(tracks[0].kind, "audio");
+    EXPECT_EQ(tracks[0].codec, "opus");
+    EXPECT_EQ(tracks[1].kind, "video");
+}
+
+TEST_F(MediaFlow, TheAudioLevelPassesAndTheMidDoesNot) {
+    Publisher ada(*this, "ada");
+    constexpr int kMid = 9;
+    ASSERT_TRUE(ada.with_both({.mid_extension = kMid}).negotiate());
+    Viewer alan(*this, ada, "alan");
+    ASSERT_TRUE(alan.negotiate());
+    ASSERT_TRUE(alan.receives("0"));
+    ASSERT_TRUE(alan.receives("1"));
+    const auto& offered = alan.browser->remote()->sections.at(0);
+    const int level = offered.extension(peer::sdp::kAudioLevel);
+    EXPECT_GT(level, 0);
+    EXPECT_EQ(alan.track("0")->extension_ids(), 1U << level);
+    EXPECT_EQ(alan.track("1")->extension_ids(), 0U);
+    for (const auto& section : alan.browser->remote()->sections)
+        EXPECT_EQ(section.extension(peer::sdp::kMid), 0);
+}
+
+}  // namespace
+}  // namespace sluice::test

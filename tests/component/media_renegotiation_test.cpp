@@ -1,0 +1,240 @@
+#include "media_fixture.h"
+
+namespace sluice::test {
+namespace {
+
+/// A producer, and a consumer who is told of each change as a backend does it.
+struct Renegotiation : MediaFixture {
+    void SetUp() override {
+        ada.emplace(*this, "ada");
+        ada->browser->add_track(Kind::Audio);
+        ASSERT_TRUE(ada->negotiate());
+        alan.emplace(*this, *ada, "alan");
+        ASSERT_TRUE(alan->negotiate());
+        ASSERT_TRUE(alan->receives("0"));
+    }
+    void TearDown() override {
+        alan.reset();
+        ada.reset();
+        MediaFixture::TearDown();
+    }
+    testing::AssertionResult both() {
+        if (const auto produced = ada->negotiate(); !produced)
+            return produced;
+        return alan->negotiate();
+    }
+    std::optional<Publisher> ada;
+    std::optional<Viewer> alan;
+};
+
+TEST_F(Renegotiation, ATrackIsAdded) {
+    ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1", 40));
+    EXPECT_TRUE(alan->track("1")->began_with_key_frame());
+    EXPECT_TRUE(alan->is_unharmed());
+}
+
+TEST_F(Renegotiation, AScreenIsAddedBesideTheCamera) {
+    ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1"));
+    auto& screen = ada->browser->add_track(Kind::Video, {.codec = "VP9"});
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("2"));
+    EXPECT_EQ(alan->track("2")->last_mark()->track, screen.track().ssrc);
+    EXPECT_EQ(alan->track("2")->codec(), "VP9");
+    EXPECT_TRUE(alan->is_unharmed());
+}
+
+TEST_F(Renegotiation, ATrackIsRemovedAndComesBack) {
+    auto& video = ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1"));
+    for (int round = 0; round < 2; round++) {
+        ada->browser->set_sending(video, false);
+        ASSERT_TRUE(both());
+        EXPECT_EQ(alan->browser->remote()->sections.at(1).direction, "inactive");
+        EXPECT_FALSE(ada->server->tracks().video);
+        ASSERT_TRUE(alan->receives("0"));
+        ada->browser->set_sending(video, true);
+        ASSERT_TRUE(both());
+        EXPECT_EQ(alan->browser->remote()->sections.at(1).direction, "sendonly");
+        EXPECT_TRUE(ada->server->tracks().video);
+        ASSERT_TRUE(alan->receives("1"));
+    }
+    EXPECT_EQ(alan->browser->remote()->sections.size(), 2U);
+    // The gate opens at the answer; what the producer sent before that is missing.
+    EXPECT_TRUE(alan->is_unharmed("0"));
+}
+
+TEST_F(Renegotiation, ATrackIsStoppedAndItsSectionRecycled) {
+    auto& video = ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1"));
+    ada->browser->stop_track(video);
+    ASSERT_TRUE(both());
+    EXPECT_EQ(alan->browser->remote()->sections.at(1).direction, "inactive");
+    auto& second = ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1"));
+    EXPECT_EQ(alan->track("1")->last_mark()->track, second.track().ssrc);
+    EXPECT_EQ(alan->browser->remote()->sections.size(), 2U) << "consumers keep their section";
+    EXPECT_TRUE(alan->is_unharmed("0"));
+}
+
+TEST_F(Renegotiation, ARecycledSectionMayChangeItsCodec) {
+    auto& video = ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1"));
+    ada->browser->stop_track(video);
+    ASSERT_TRUE(both());
+    ada->browser->add_track(Kind::Video, {.codec = "H264"});
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("2"));
+    EXPECT_EQ(alan->track("2")->codec(), "H264");
+    EXPECT_TRUE(alan->is_unharmed("0"));
+    EXPECT_TRUE(alan->is_whole("2"));
+}
+
+TEST_F(Renegotiation, APageReloadKeepsTheConsumersConnection) {
+    ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1"));
+    const auto ssrc = alan->track("1")->ssrc();
+    const auto port = alan->browser->port();
+    ada->reload();
+    ASSERT_TRUE(ada->with_both().negotiate());
+    ASSERT_TRUE(alan->receives("0"));
+    ASSERT_TRUE(alan->receives("1"));
+    ASSERT_TRUE(alan->negotiate());
+    ASSERT_TRUE(alan->receives("1"));
+    EXPECT_EQ(alan->track("1")->ssrc(), ssrc);
+    EXPECT_EQ(alan->browser->port(), port);
+    EXPECT_EQ(alan->track("1")->last_mark()->track, ada->video().track().ssrc);
+    EXPECT_EQ(alan->browser->receiver().tracks().size(), 2U);
+    EXPECT_TRUE(alan->is_whole()) << "sequence numbers go on";
+}
+
+TEST_F(Renegotiation, AReloadedPageWithoutItsCamera) {
+    ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1"));
+    ada->reload();
+    ada->browser->add_track(Kind::Audio);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("0"));
+    EXPECT_EQ(alan->browser->remote()->sections.at(1).direction, "inactive");
+    ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1"));
+    EXPECT_EQ(alan->browser->remote()->sections.size(), 2U);
+    EXPECT_TRUE(alan->is_whole("0"));
+}
+
+TEST_F(Renegotiation, ManyReloads) {
+    for (int i = 0; i < 5; i++) {
+        ada->reload();
+        ASSERT_TRUE(ada->with_both().negotiate());
+    }
+    ASSERT_TRUE(alan->negotiate());
+    ASSERT_TRUE(alan->receives("1"));
+    EXPECT_EQ(alan->browser->remote()->sections.size(), 2U);
+    EXPECT_TRUE(wait_for("the end of the connections that were replaced",
+                         [&] { return engine->connections() == 2; }));
+    EXPECT_TRUE(alan->is_whole());
+}
+
+TEST_F(Renegotiation, TheProducerRestartsIce) {
+    const auto port = ada->browser->port();
+    ada->browser->restart_ice();
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(wait_for("the new path", [&] { return ada->browser->port() != port; }));
+    ASSERT_TRUE(alan->receives("0", 30));
+    EXPECT_TRUE(alan->is_unharmed());
+    EXPECT_EQ(ada->state(), ConnectionState::Connected);
+}
+
+TEST_F(Renegotiation, TheConsumerRestartsIce) {
+    for (int round = 0; round < 3; round++) {
+        const auto port = alan->browser->port();
+        ASSERT_TRUE(alan->negotiate(true));
+        ASSERT_TRUE(wait_for("the new path", [&] { return alan->browser->port() != port; }));
+        ASSERT_TRUE(alan->receives("0", 30));
+    }
+    EXPECT_TRUE(alan->is_unharmed());
+}
+
+TEST_F(Renegotiation, OffersMayRunAheadOfAnswers) {
+    ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(ada->negotiate());
+    const auto first = alan->offer();
+    ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(ada->negotiate());
+    const auto second = alan->offer();
+    ASSERT_TRUE(first && second);
+    ASSERT_TRUE(alan->receives("0"));
+    ASSERT_TRUE(alan->answer(*first));
+    ASSERT_TRUE(alan->receives("1"));
+    ASSERT_TRUE(alan->answer(*second));
+    ASSERT_TRUE(alan->receives("2"));
+    EXPECT_TRUE(alan->is_unharmed());
+}
+
+TEST_F(Renegotiation, ThePageMayAnswerOnlyTheNewestOffer) {
+    ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(ada->negotiate());
+    ASSERT_TRUE(alan->offer());
+    ASSERT_TRUE(alan->offer());
+    ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(ada->negotiate());
+    ASSERT_TRUE(alan->negotiate());
+    ASSERT_TRUE(alan->receives("1"));
+    ASSERT_TRUE(alan->receives("2"));
+    EXPECT_TRUE(alan->is_unharmed());
+}
+
+TEST_F(Renegotiation, OffersBeforeTheFirstAnswer) {
+    Viewer grace(*this, *ada, "grace");
+    ASSERT_TRUE(grace.offer());
+    ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(ada->negotiate());
+    ASSERT_TRUE(grace.offer());
+    ASSERT_TRUE(grace.negotiate());
+    ASSERT_TRUE(grace.receives("0"));
+    ASSERT_TRUE(grace.receives("1"));
+    EXPECT_TRUE(grace.is_whole());
+    EXPECT_TRUE(alan->is_unharmed());
+}
+
+TEST_F(Renegotiation, AnAnswerTooManyChangesNothing) {
+    const auto offer = alan->offer();
+    ASSERT_TRUE(offer);
+    const auto answer = alan->browser->answer(*offer);
+    ASSERT_TRUE(answer);
+    const auto give = [&] {
+        return await<Ok>([&](Done<Ok> done) { alan->server->answer(*answer, std::move(done)); });
+    };
+    ASSERT_TRUE(give());
+    const auto again = give();
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().code, ErrorCode::WrongState);
+    ASSERT_TRUE(alan->receives("0"));
+    EXPECT_TRUE(alan->is_unharmed());
+}
+
+TEST_F(Renegotiation, AnOfferThatIsRefusedChangesNothing) {
+    for (const char* sdp : {"", "v=0\r\n", "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"}) {
+        const auto refused =
+            await<std::string>([&](Done<std::string> done) { ada->server->offer(sdp, std::move(done)); });
+        EXPECT_FALSE(refused);
+    }
+    ASSERT_TRUE(alan->receives("0"));
+    ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1"));
+    EXPECT_TRUE(alan->is_unharmed());
+}
+
+}  // namespace
+}  // namespace sluice::test
