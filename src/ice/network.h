@@ -81,8 +81,9 @@ protected:
 
 struct NetworkStats {
     uint64_t datagrams_received = 0;  ///< Frames of TCP included, here and below.
-    uint64_t datagrams_unknown = 0;   ///< Neither STUN nor from a proven address: dropped.
-    uint64_t stun_rejected = 0;       ///< Malformed, not authentic, for nobody, or too often: no answer.
+    /// Neither STUN nor from a proven address, or RTCP that no browser sends: dropped.
+    uint64_t datagrams_unknown = 0;
+    uint64_t stun_rejected = 0;  ///< Malformed, not authentic, for nobody, or too often: no answer.
     uint64_t datagrams_sent = 0;
     uint64_t datagrams_not_sent = 0;  ///< The socket or connection was full, or the system refused.
     size_t peers = 0;
