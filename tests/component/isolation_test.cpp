@@ -25,11 +25,11 @@ struct Isolation : MediaFixture {
         MediaFixture::TearDown();
     }
     virtual peer::Media media() const { return {}; }
-    /// A second of both tracks.
+    /// Half a second of each track.
     testing::AssertionResult control_goes_on() {
-        if (const auto sound = control->receives("0", 50); !sound)
+        if (const auto sound = control->receives("0", 25); !sound)
             return sound;
-        if (const auto picture = control->receives("1", 50); !picture)
+        if (const auto picture = control->receives("1", 25); !picture)
             return picture;
         return control->is_unharmed();
     }
@@ -198,7 +198,7 @@ TEST_F(Flood, AConsumerThatStopsReading) {
 /// A peer that has gone is noticed soon here. Browsers check their consent every 2.5 s at the latest, and
 /// send a report each second.
 struct Silence : Isolation {
-    Silence() : Isolation(2s) {}
+    Silence() : Isolation(3s) {}
 };
 
 TEST_F(Silence, AConsumerThatDiesWithoutAWord) {

@@ -135,10 +135,11 @@ testing::AssertionResult Viewer::is_whole(const std::string& mid) const {
 testing::AssertionResult Viewer::is_unharmed(const std::string& mid) const {
     // Far more than forwarding takes on a busy machine, far less than any time-out of the server's.
     constexpr peer::Time kLongestGap = 500ms;
+    const peer::Time allowed = kLongestGap + in.loop.longest_stall();
     if (state() != ConnectionState::Connected || !browser->connected())
         return testing::AssertionFailure() << user << " is not connected: " << browser->failure();
     for (const auto* track : tracks(mid))
-        if (track->longest_gap() > kLongestGap || track->left_out())
+        if (track->longest_gap() > allowed || track->left_out())
             return testing::AssertionFailure()
                    << user << ", " << (track->kind() == Kind::Audio ? "audio" : "video") << ": a gap of "
                    << peer::milliseconds(track->longest_gap()) << " ms, " << track->left_out()
