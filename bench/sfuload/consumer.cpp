@@ -188,7 +188,7 @@ void Consumer::on_rtp(std::span<uint8_t> packet, peer::Time at) {
 
 /// `payload`: as it came, with the tag at its end, unless it is `clear`.
 void Consumer::on_payload(Stream& stream, uint64_t index, peer::Bytes payload, bool clear, peer::Time at) {
-    constexpr size_t kHead = 10;  // What rtp::read_vp8() looks at.
+    constexpr size_t kHead = 10;  // What rtp::read_frame() looks at.
     constexpr size_t kTail = peer::rtp::Mark::kSize;
     if (!clear)
         payload = payload.first(payload.size() - std::min(payload.size(), peek_->tag_size()));
@@ -213,7 +213,7 @@ void Consumer::on_payload(Stream& stream, uint64_t index, peer::Bytes payload, b
     if (video && (clear || first_key_frame_at_ == peer::Time::zero())) {
         std::array<uint8_t, kHead> head;
         octets(0, head);
-        const auto vp8 = peer::rtp::read_vp8(head);
+        const auto vp8 = peer::rtp::read_frame("VP8", head);
         damaged_ += !vp8;
         if (vp8 && vp8->key_frame && first_key_frame_at_ == peer::Time::zero()) {
             first_key_frame_at_ = at;
