@@ -12,7 +12,7 @@ namespace {
 
 /// webrtcbin's session makes a source of a stream's first packet, and has left its probation by the third.
 constexpr unsigned kShownFirst = 3;
-constexpr gint64 kShownEveryUs = G_USEC_PER_SEC;
+constexpr gint64 kShownEveryUs = 2 * G_USEC_PER_SEC;
 constexpr size_t kOriginalSequence = 2;  ///< Bytes that RFC 4588 puts before the payload.
 
 }  // namespace

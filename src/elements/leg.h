@@ -32,8 +32,8 @@ struct LegPacket {
 /// One consumer's share of a track. Closed until opened; a video leg begins with a key frame.
 ///
 /// Without an express way each packet is pushed on to webrtcbin. With one, the leg protects packets itself
-/// and hands them to the socket; webrtcbin is shown the first few, and then one a second, which go out
-/// through it: so its session knows the stream, and the clock of its sender reports stays true. Both ways
+/// and hands them to the socket; webrtcbin is shown the first few, and then one every two seconds, which go
+/// out through it: so its session knows the stream, and the clock of its sender reports stays true. Both ways
 /// protect with the same key, so a packet goes one way only, and both count the wraps of the sequence number
 /// from the same packet on.
 ///

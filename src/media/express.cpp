@@ -101,7 +101,7 @@ GstPadProbeReturn Express::on_rtx_sender_event(GstPad*, GstPadProbeInfo* info, g
     return GST_PAD_PROBE_DROP;
 }
 
-/// The session has seen a packet a second of each stream: it knows the times, but not the counts.
+/// The session has seen a packet of each stream now and then: it knows the times, but not the counts.
 void Express::on_sending_rtcp(GObject*, GstBuffer* packets, gboolean, Express* self) noexcept {
     GstMapInfo bytes;
     if (!gst_buffer_map(packets, &bytes, GST_MAP_READWRITE))

@@ -1,0 +1,87 @@
+#include "ice/outbox.h"
+
+#include <gtest/gtest.h>
+
+#include "fake_network.h"
+
+namespace sluice::test {
+namespace {
+
+using Packets = std::vector<peer::Packet>;
+
+struct OutboxTest : testing::Test {
+    void put(const ice::Destination& to, size_t size, uint8_t mark) {
+        const auto room = outbox.room();
+        ASSERT_GE(room.size(), ice::Outbox::kBytes);
+        std::fill_n(room.begin(), size, mark);
+        outbox.add(to, size);
+    }
+    ice::Destination to(const LoopbackSocket& receiver) const {
+        return {.fd = sender.fd(), .remote = receiver.address(), .version = 1};
+    }
+
+    FakeNetwork network;
+    LoopbackSocket sender;
+    ice::Outbox outbox{network};
+};
+
+TEST_F(OutboxTest, NothingLeavesBeforeItIsFlushed) {
+    LoopbackSocket receiver;
+    const auto there = to(receiver);
+    put(there, 100, 1);
+    EXPECT_TRUE(receiver.received().empty());
+    outbox.flush();
+    EXPECT_EQ(receiver.received(), Packets{peer::Packet(100, 1)});
+    outbox.flush();
+    EXPECT_TRUE(receiver.received().empty());
+    EXPECT_EQ(network.sent, 1U);
+}
+
+TEST_F(OutboxTest, OnePacketForEachOfManyReachesEach) {
+    std::vector<std::unique_ptr<LoopbackSocket>> receivers;
+    std::vector<ice::Destination> there;
+    constexpr size_t kMany = 150;  // more than one flush holds
+    for (size_t i = 0; i < kMany; i++)
+        there.push_back(to(*receivers.emplace_back(std::make_unique<LoopbackSocket>())));
+    for (size_t i = 0; i < kMany; i++) put(there[i], 1200, uint8_t(i));
+    outbox.flush();
+    for (size_t i = 0; i < kMany; i++)
+        EXPECT_EQ(receivers[i]->received(), Packets{peer::Packet(1200, uint8_t(i))});
+    EXPECT_EQ(network.sent, kMany);
+}
+
+TEST_F(OutboxTest, RunsOfOneSizeForOnePeerStayApartAndInOrder) {
+    LoopbackSocket one, other;
+    const auto first = to(one), second = to(other);
+    Packets wanted;
+    uint8_t mark = 0;
+    for (const size_t size : {1200, 1200, 1200, 700, 700, 1200, 80, 1200}) {
+        put(first, size, mark);
+        wanted.emplace_back(size, mark++);
+    }
+    put(second, 1200, 99);
+    put(first, 5, 100);
+    wanted.emplace_back(5, 100);
+    outbox.flush();
+    EXPECT_EQ(one.received(), wanted);
+    EXPECT_EQ(other.received(), Packets{peer::Packet(1200, 99)});
+    EXPECT_EQ(network.sent, 10U);
+}
+
+TEST_F(OutboxTest, WhatTheSystemRefusesIsCountedAndHoldsUpNobody) {
+    LoopbackSocket receiver;
+    const auto there = to(receiver);
+    const ice::Destination nowhere{
+        .fd = sender.fd(), .remote = *ice::Endpoint::from("255.255.255.255", 9), .version = 1};
+    put(nowhere, 10, 1);
+    put(there, 10, 2);
+    put(nowhere, 10, 3);
+    put(there, 10, 4);
+    outbox.flush();
+    EXPECT_EQ(receiver.received(), (Packets{peer::Packet(10, 2), peer::Packet(10, 4)}));
+    EXPECT_EQ(network.sent, 2U);
+    EXPECT_EQ(network.not_sent, 2U);
+}
+
+}  // namespace
+}  // namespace sluice::test
