@@ -62,22 +62,25 @@ configure() {
     [ -f "$folder/build.ninja" ] || meson setup "$folder" --werror "$@"
 }
 
-build() { configure "$@" && ninja -C "$1"; }
+build() { configure build-test && ninja -C build-test src/app/sluice demo/sluice-demo; }
 
 scripts/install-packages.sh build run test
 if [ ! tests/e2e/node_modules/.package-lock.json -nt tests/e2e/package-lock.json ]; then
     (cd tests/e2e && npm ci --no-audit --no-fund)
 fi
 
-check "build" build build-test || { finish; exit 1; }
+# Of each build only what its tests need is made. Every test runs once: under sanitizers, unless it starts the server or
+# measures what sanitizers change (suite "plain").
+check "build" build || { finish; exit 1; }
 for part in format shell layers; do check "lint: $part" scripts/lint.sh "$part" || true; done
-title "tests"
-meson_suites build-test
+title "tests of the server"
+meson_suites build-test --suite app --suite demo --suite docs --suite bench --suite plain
+check "lint: tidy" scripts/lint.sh tidy || true
 title "browsers"
 browsers
-# Of this build only what the suites need is made, with -O1: it takes less to compile, and not much more to run.
+# -O1: it takes less to compile, and not much more to run.
 if check "configure with sanitizers" configure build-asan -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false; then
     title "tests with sanitizers"
-    meson_suites build-asan --suite unit --suite component --suite contract
+    meson_suites build-asan --suite unit --suite peer --suite component --suite contract
 fi
 finish
