@@ -48,9 +48,10 @@ PY
     count "$status" "$good" "$bad"
 }
 
+# browsers [node options]: with the server options of $SLUICE_OPTIONS.
 browsers() {
     local tap=build-test/e2e.tap status=0
-    SLUICE_BINARY="$root/build-test/src/app/sluice" node --test \
+    SLUICE_BINARY="$root/build-test/src/app/sluice" node --test "$@" \
         --test-reporter=spec --test-reporter-destination=stdout --test-reporter=tap --test-reporter-destination="$tap" \
         tests/e2e/*.test.mjs || status=$?
     count "$status" "$(awk '/^# pass /{print $3}' "$tap")" "$(awk '/^# fail /{print $3}' "$tap")"
@@ -78,6 +79,8 @@ meson_suites build-test --suite app --suite demo --suite docs --suite bench --su
 check "lint: tidy" scripts/lint.sh tidy || true
 title "browsers"
 browsers
+title "browsers, with libnice's agent"
+SLUICE_OPTIONS="--set ice.agent=full" browsers --test-name-pattern='both see|ICE restart|stats agree'
 # -O1: it takes less to compile, and not much more to run.
 if check "configure with sanitizers" configure build-asan -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false; then
     title "tests with sanitizers"

@@ -35,6 +35,11 @@ const Key kKeys[] = {
      +[](Config& c) -> size_t& { return c.http.body_limit_bytes; }, 16 * 1024, 64 * 1024 * 1024},
     {"http.deadline-s", "seconds", "A call that is not answered by then is answered 504.",
      +[](Config& c) -> std::chrono::seconds& { return c.http.deadline; }, 1, 300},
+    {"ice.agent", "",
+     "lite: one port for all, at an address that browsers reach. full: libnice with STUN and TURN, for "
+     "servers that "
+     "have none; each connection costs ports, descriptors and two threads more.",
+     +[](Config& c) -> ice::Agent& { return c.ice.agent; }},
     {"ice.addresses", "",
      "Local addresses to offer, separated by commas; none: all but loopback, or loopback if that is all.",
      +[](Config& c) -> Strings& { return c.ice.addresses; }},
@@ -45,7 +50,7 @@ const Key kKeys[] = {
      .text = Key::Text::AddressOrNone},
     {"ice.port-min", "",
      "All media uses one port: the first free one from ice.port-min to ice.port-max. 0 for both takes "
-     "any free one.",
+     "any free one. The full agent takes one of them for each connection and address.",
      +[](Config& c) -> uint16_t& { return c.ice.port_min; }, 0, kMaxPort},
     {"ice.port-max", "", "See ice.port-min.", +[](Config& c) -> uint16_t& { return c.ice.port_max; }, 0,
      kMaxPort},
@@ -54,6 +59,17 @@ const Key kKeys[] = {
      "most; "
      "0: none.",
      +[](Config& c) -> size_t& { return c.ice.tcp_connections; }, 0, 1'000'000},
+    {.name = "ice.stun-server",
+     .unit = "",
+     .meaning = "For the full agent: asked for the address that the outside sees.",
+     .target = +[](Config& c) -> std::string& { return c.ice.stun_server; },
+     .text = Key::Text::Server},
+    {.name = "ice.turn-server",
+     .unit = "",
+     .meaning = "For the full agent: relays for peers that are reached in no other way. With user:password@ "
+                "before the host.",
+     .target = +[](Config& c) -> std::string& { return c.ice.turn_server; },
+     .text = Key::Text::Server},
     {"ice.consent-timeout-s", "seconds", "A peer that has sent no check for so long has failed.",
      +[](Config& c) -> std::chrono::seconds& { return c.ice.consent_timeout; }, 1, 300},
     {"media.latency-ms", "milliseconds",
@@ -93,6 +109,7 @@ const Key kKeys[] = {
 
 constexpr const char* kLevels[] = {"error", "warning", "info", "debug"};
 constexpr const char* kFormats[] = {"text", "json"};
+constexpr const char* kAgents[] = {"lite", "full"};
 
 std::optional<long> whole_number(const std::string& text, const Key& key) {
     long value = 0;
@@ -129,7 +146,7 @@ bool read(const Key& key, const std::string& text, T& value) {
         value = text;
         if (!key.choices.empty())
             return std::ranges::count(key.choices, text) > 0;
-        return key.text == Key::Text::Path || is_address(text) ||
+        return key.text == Key::Text::Path || key.text == Key::Text::Server || is_address(text) ||
                (key.text == Key::Text::AddressOrNone && text.empty());
     } else if constexpr (std::is_same_v<T, Strings>) {
         value.clear();
@@ -144,6 +161,10 @@ bool read(const Key& key, const std::string& text, T& value) {
         return !value.empty() && std::ranges::all_of(value, [&](const auto& word) {
             return std::ranges::count(key.choices, word) > 0;
         });
+    } else if constexpr (std::is_same_v<T, ice::Agent>) {
+        const auto named = std::ranges::find(kAgents, text);
+        value = named == std::begin(kAgents) ? ice::Agent::Lite : ice::Agent::Full;
+        return named != std::end(kAgents);
     } else if constexpr (std::is_same_v<T, log::Level> || std::is_same_v<T, log::Format>) {
         std::optional<T> named;
         if constexpr (std::is_same_v<T, log::Level>)
@@ -171,6 +192,8 @@ std::string write(const T& value) {
         return kLevels[static_cast<int>(value)];
     else if constexpr (std::is_same_v<T, log::Format>)
         return kFormats[static_cast<int>(value)];
+    else if constexpr (std::is_same_v<T, ice::Agent>)
+        return kAgents[static_cast<int>(value)];
     else if constexpr (std::is_integral_v<T>)
         return std::to_string(value);
     else
@@ -192,10 +215,13 @@ std::string Key::allowed() const {
                 return joined({std::begin(kLevels), std::end(kLevels)});
             else if constexpr (std::is_same_v<T, log::Format>)
                 return joined({std::begin(kFormats), std::end(kFormats)});
+            else if constexpr (std::is_same_v<T, ice::Agent>)
+                return joined({std::begin(kAgents), std::end(kAgents)});
             else if constexpr (std::is_same_v<T, Strings>)
                 return "IP addresses, separated by commas, or nothing";
             else if constexpr (std::is_same_v<T, std::string>)
                 return text == Text::Path      ? "a path"
+                       : text == Text::Server  ? "scheme://host:port, or nothing"
                        : text == Text::Address ? "an IP address"
                                                : "an IP address, or nothing";
             else

@@ -11,11 +11,12 @@ namespace sluice::app {
 /// One key of the configuration.
 struct Key {
     /// Where its value lives; the type decides how it is read and printed.
-    using Target = std::variant<uint16_t& (*)(Config&), size_t& (*)(Config&), bool& (*)(Config&),
-                                std::string& (*)(Config&), std::vector<std::string>& (*)(Config&),
-                                std::chrono::seconds& (*)(Config&), std::chrono::milliseconds& (*)(Config&),
-                                log::Level& (*)(Config&), log::Format& (*)(Config&)>;
-    enum class Text { Path, Address, AddressOrNone };
+    using Target =
+        std::variant<uint16_t& (*)(Config&), size_t& (*)(Config&), bool& (*)(Config&),
+                     std::string& (*)(Config&), std::vector<std::string>& (*)(Config&),
+                     std::chrono::seconds& (*)(Config&), std::chrono::milliseconds& (*)(Config&),
+                     log::Level& (*)(Config&), log::Format& (*)(Config&), ice::Agent& (*)(Config&)>;
+    enum class Text { Path, Address, AddressOrNone, Server };
 
     const char* name;     ///< "group.key"
     const char* unit;     ///< "" for none.

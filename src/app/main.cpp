@@ -123,7 +123,7 @@ Status serve(const Config& config, GlibScheduler& scheduler) {
                         {"http_port", std::to_string((*server)->port())},
                         {"tls", config.http.tls_key.empty() ? "no" : "yes"},
                         {"tokens", std::to_string(config.http.tokens.size())},
-                        {"candidates", joined((*network)->candidates())},
+                        {"candidates", joined((*network)->addresses())},
                         {"connections_limit", std::to_string(config.limits.connections)}});
     const glib::Owned<GMainLoop, g_main_loop_unref> loop(g_main_loop_new(nullptr, FALSE));
     Stop stop(scheduler, rooms, **server, **engine, [&loop] { g_main_loop_quit(loop.get()); });

@@ -28,21 +28,10 @@ constexpr size_t kSmallest = 12;  ///< RTP's header; DTLS's is 13, RTCP with its
 
 }  // namespace
 
-Result<std::unique_ptr<Network>> Network::open(const Options& options) {
-    auto network = LiteNetwork::bind(options);
-    if (!network)
-        return network.error();
-    return std::unique_ptr<Network>(std::move(network).value());
-}
-
 Result<std::unique_ptr<LiteNetwork>> LiteNetwork::bind(const Options& options) {
     const auto addresses = local_addresses(options);
     if (!addresses)
         return addresses.error();
-    if (!options.announced_address.empty() && !Endpoint::from(options.announced_address, 0))
-        return Error{ErrorCode::InvalidArgument,
-                     "\"" + options.announced_address + "\" is not an IPv4 or IPv6 address",
-                     "ice.announced-address"};
     std::unique_ptr<LiteNetwork> self(new LiteNetwork(options));
     Status bound =
         Error{ErrorCode::InvalidArgument, "ice.port-min is greater than ice.port-max", "ice.port-min"};

@@ -34,13 +34,15 @@ public:
     LiteNetwork(const LiteNetwork&) = delete;
     LiteNetwork& operator=(const LiteNetwork&) = delete;
 
-    const std::vector<std::string>& candidates() const override { return candidates_; }
+    WebrtcBin make_webrtcbin(const char* name, std::function<void(PeerState)> on_state) override;
+    std::vector<std::string> addresses() const override { return candidates_; }
     NetworkStats stats() const override;
     void count_sent(uint64_t sent, uint64_t not_sent) override;
 
     std::shared_ptr<LitePeer> make_peer(std::function<void(PeerState)> on_state);
 
     // --- the peers' side; any thread ---
+    const std::vector<std::string>& candidates() const { return candidates_; }
     bool send(const Path& path, std::span<const uint8_t> datagram);
     int descriptor(const Path& path) const { return path.tcp ? -1 : sockets_[path.socket].fd(); }
     void rename(const std::string& retired, const std::string& fresh, std::shared_ptr<LitePeer> peer);

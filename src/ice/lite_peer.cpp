@@ -17,7 +17,6 @@ constexpr unsigned kMaxChecks = 20;
 constexpr double kAnswersAtOnce = 60, kAnswersPerSecond = 30;
 // New pairs, and checks that get an error: a few for each interface.
 constexpr double kStrangersAtOnce = 60, kStrangersPerSecond = 10;
-constexpr size_t kSrtpTag = 10;  ///< AES_CM_128_HMAC_SHA1_80, all that gstdtls 1.22 negotiates
 
 std::string random_ice_chars(size_t size) {
     static constexpr char kChars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -32,20 +31,12 @@ Credentials random_credentials() {
     return {random_ice_chars(8), random_ice_chars(24)};
 }
 
-/// RTP, and not RTCP, STUN or DTLS: RFC 7983, RFC 5761 section 4.
-bool is_rtp(std::span<const uint8_t> datagram) {
-    if (datagram.size() < 12 || datagram[0] < 128 || datagram[0] > 191)
-        return false;
-    const int type = datagram[1] & 0x7f;
-    return type < 64 || type > 95;
-}
-
 /// RTCP that srtpdec 1.22 must not see. To find the SSRC it walks through the compound, which is not
 /// decrypted by then, up to a packet that has one, and it takes any BYE for one (gstsrtp.c,
 /// rtcp_buffer_get_ssrc(), the same on main). What begins with a report or feedback, as all does that
 /// browsers send (RFC 3550 section 6.1, RFC 5506), ends that walk at once.
 bool misleads_srtpdec(std::span<const uint8_t> datagram) {
-    if (datagram.size() < 12 || datagram[0] < 128 || datagram[0] > 191 || is_rtp(datagram))
+    if (datagram.size() < 12 || datagram[0] < 128 || datagram[0] > 191 || TrafficCounter::is_rtp(datagram))
         return false;
     constexpr uint8_t kSenderReport = 200, kReceiverReport = 201, kFeedback = 205, kPayloadFeedback = 206;
     const uint8_t type = datagram[1];
@@ -56,17 +47,15 @@ bool misleads_srtpdec(std::span<const uint8_t> datagram) {
 
 }  // namespace
 
-void LitePeer::Counter::count(std::span<const uint8_t> datagram) {
-    if (!is_rtp(datagram))
-        return;
-    add(1, datagram.size() - std::min(datagram.size(), kSrtpTag));
-}
-
 LitePeer::LitePeer(LiteNetwork& network, std::function<void(PeerState)> on_state)
     : network_(network),
       now_(random_credentials()),
       strangers_(kStrangersAtOnce, kStrangersPerSecond),
       on_state_(std::move(on_state)) {}
+
+std::vector<std::string> LitePeer::candidates() const {
+    return network_.candidates();
+}
 
 Credentials LitePeer::local() const {
     std::lock_guard lock(mutex_);

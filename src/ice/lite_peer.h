@@ -14,6 +14,7 @@
 #include "ice/path.h"
 #include "ice/rate_limit.h"
 #include "ice/stun.h"
+#include "ice/traffic_counter.h"
 
 namespace sluice::ice {
 
@@ -35,6 +36,8 @@ class LitePeer final : public Peer, public std::enable_shared_from_this<LitePeer
 public:
     LitePeer(LiteNetwork& network, std::function<void(PeerState)> on_state);
 
+    bool is_lite() const override { return true; }
+    std::vector<std::string> candidates() const override;
     Credentials local() const override;
     Credentials restart() override;
     void set_remote(Credentials remote) override;
@@ -85,19 +88,6 @@ private:
         unsigned checks = 0;  ///< Of ours, since the last one that was answered.
         stun::TransactionId transaction{};
     };
-    class Counter {
-    public:
-        void count(std::span<const uint8_t> datagram);
-        void add(uint64_t packets, uint64_t bytes) {
-            packets_.fetch_add(packets, std::memory_order_relaxed);
-            bytes_.fetch_add(bytes, std::memory_order_relaxed);
-        }
-        Traffic now() const { return {packets_, bytes_}; }
-
-    private:
-        std::atomic<uint64_t> packets_{0}, bytes_{0};
-    };
-
     void select(std::optional<Path> path);
     KnownPath* find(const Path& path);
     KnownPath& remember(const Path& path, Clock::time_point now, Verdict& verdict);
@@ -108,7 +98,7 @@ private:
 
     LiteNetwork& network_;
     std::atomic<PeerState> state_{PeerState::New};
-    Counter received_, sent_;
+    TrafficCounter received_, sent_;
 
     mutable std::mutex mutex_;  // up to the next one
     Credentials now_, before_;

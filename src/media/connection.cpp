@@ -17,6 +17,8 @@ using Description = gst::Owned<GstWebRTCSessionDescription, gst_webrtc_session_d
 /// SSRCs.
 constexpr guint kMaxStreams = 32;
 
+constexpr std::chrono::seconds kGatheringLimit{5};
+
 /// Bytes per second. RTCP may have a part of it, and rtpsession asks for a key frame or a retransmission only
 /// as often as that allows: of the bandwidth that it measures, a request would wait 150 ms at 400 kbit/s, and
 /// the first one 300 ms.
@@ -41,16 +43,15 @@ Result<std::shared_ptr<Connection>> Connection::create(Surroundings& around,
     if (!self->consumer_.empty())
         internals.express = std::make_shared<Express>();
 
-    auto made =
-        ice::make_webrtcbin(around.network, name.c_str(),
-                            [weak = self->weak_from_this(), &scheduler = around.scheduler](ice::PeerState s) {
-                                if (s != ice::PeerState::Failed)
-                                    return;
-                                scheduler.post([weak] {
-                                    if (const auto connection = weak.lock())
-                                        connection->fail("nothing was heard from the peer");
-                                });
-                            });
+    auto made = around.network.make_webrtcbin(
+        name.c_str(), [weak = self->weak_from_this(), &scheduler = around.scheduler](ice::PeerState s) {
+            if (s != ice::PeerState::Failed)
+                return;
+            scheduler.post([weak] {
+                if (const auto connection = weak.lock())
+                    connection->fail("nothing was heard from the peer");
+            });
+        });
     if (!made.element)
         return Error{ErrorCode::Internal, "webrtcbin cannot be made: is gstreamer1.0-plugins-bad installed?"};
     self->bin_ = std::move(made.element);
@@ -162,9 +163,10 @@ void Connection::create_local(GstWebRTCSDPType type, Done<std::string> done) {
         }
         const gst::OwnedString text(gst_sdp_message_as_text(description->sdp));
         const auto set = [weak, done, sdp = std::string(text.get())](Result<gst::Reply> applied) {
+            const auto connection = weak.lock();
             if (applied)
-                return done(sdp);
-            if (const auto connection = weak.lock())
+                return connection ? connection->await_candidates(sdp, done) : done(sdp);
+            if (connection)
                 connection->fail("webrtcbin refused its own description: " + applied.error().message);
             done(applied.error());
         };
@@ -189,11 +191,27 @@ void Connection::announce(const std::string& caps) {
     gst_pad_send_event(pad.get(), gst_event_new_caps(parsed.get()));
 }
 
-void Connection::connect(ice::Credentials remote, std::vector<sdp::Fingerprint> fingerprints) {
+/// What we write to the peer has all candidates. A STUN or TURN server that does not answer holds it up only
+/// so long.
+void Connection::await_candidates(const std::string& sdp, const Done<std::string>& done) {
+    const auto finish = std::make_shared<std::function<void()>>([sdp, done] { done(sdp); });
+    const auto once = [finish] {
+        if (const auto task = std::exchange(*finish, nullptr))
+            task();
+    };
+    if (!peer_->is_lite())
+        around_.scheduler.after(kGatheringLimit, once);
+    peer_->when_gathered([this_scheduler = &around_.scheduler, once, lite = peer_->is_lite()] {
+        lite ? once() : this_scheduler->post(once);
+    });
+}
+
+void Connection::connect(const sdp::Transport& remote) {
     if (!bin_)
         return;
-    fingerprints_ = std::move(fingerprints);
-    peer_->set_remote(std::move(remote));
+    fingerprints_ = remote.fingerprints;
+    peer_->set_remote({remote.ufrag, remote.pwd});
+    peer_->add_remote(remote.candidates);
     if (state_ != ConnectionState::New)
         return;
     enter(ConnectionState::Connecting);

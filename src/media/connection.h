@@ -70,7 +70,8 @@ public:
     /// webrtcbin's signals of the same names; an error is fatal for this connection, since webrtcbin 1.22
     /// leaves a failed description half applied.
     void set_remote(GstWebRTCSDPType type, const std::string& sdp, Done<Ok> done);
-    /// create-offer or create-answer, then set-local-description. The text is webrtcbin's.
+    /// create-offer or create-answer, then set-local-description, then all candidates. The text is
+    /// webrtcbin's.
     void create_local(GstWebRTCSDPType type, Done<std::string> done);
 
     /// Tells webrtcbin's session what a stream is made of, before its first packet. rtpfunnel keeps that to
@@ -79,8 +80,8 @@ public:
     /// breaks the walk (upstream 6675ed9aae, in 1.22.3 and 1.24: this can go with it).
     void announce(const std::string& caps);
 
-    /// From now on the peer may connect, within the time limit, with one of these certificates.
-    void connect(ice::Credentials remote, std::vector<sdp::Fingerprint> fingerprints);
+    /// From now on the peer may connect, within the time limit, with one of its certificates.
+    void connect(const sdp::Transport& remote);
     /// Ends it with a log line.
     void fail(const std::string& why);
     void close();
@@ -106,6 +107,7 @@ private:
                                    Internals* internals) noexcept;
     static void on_notify_state(GstElement*, GParamSpec*, Internals* internals) noexcept;
 
+    void await_candidates(const std::string& sdp, const Done<std::string>& done);
     void on_webrtc_state();
     Status check_certificate() const;
     void open_express();

@@ -284,7 +284,8 @@ std::string Egress::State::write_offer() {
                                      .pwd = credentials.pwd,
                                      .fingerprint = fingerprint,
                                      .setup = "actpass",
-                                     .candidates = around.network.candidates(),
+                                     .candidates = connection->peer().candidates(),
+                                     .ice_lite = connection->peer().is_lite(),
                                      .session_id = session_id,
                                      .version = ++version});
 }
@@ -317,7 +318,7 @@ void Egress::State::answer(const std::string& text, const Done<Ok>& done) {
     for (size_t i = 0; i < accepted->size(); i++) legs[i].accepted = (*accepted)[i];
     const bool first = !remote;
     if (first || remote->ufrag != parsed->transport.ufrag)
-        connection->connect({parsed->transport.ufrag, parsed->transport.pwd}, parsed->transport.fingerprints);
+        connection->connect(parsed->transport);
     if (!first) {
         open_gates();
         return done(Ok{});

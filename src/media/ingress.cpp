@@ -165,7 +165,7 @@ void Ingress::adopt_transport(const sdp::Description& offer) {
     if (offer.transport.ufrag != remote_.ufrag) {
         if (!remote_.ufrag.empty())
             connection_->peer().restart();
-        connection_->connect({offer.transport.ufrag, offer.transport.pwd}, offer.transport.fingerprints);
+        connection_->connect(offer.transport);
     }
     remote_ = offer.transport;
     remote_session_ = offer.session_id;
@@ -185,7 +185,8 @@ std::string Ingress::write_answer(const sdp::Description& offer,
                               .pwd = credentials.pwd,
                               .fingerprint = fingerprint_,
                               .setup = offer.transport.setup == "passive" ? "active" : "passive",
-                              .candidates = around_.network.candidates(),
+                              .candidates = connection_->peer().candidates(),
+                              .ice_lite = connection_->peer().is_lite(),
                               .session_id = session_id_,
                               .version = ++version_});
 }

@@ -24,7 +24,7 @@ Description create_offer(GstElement* webrtcbin) {
 }  // namespace
 
 Status warm_up(ice::Network& network) {
-    const auto made = ice::make_webrtcbin(network, "warm-up", [](ice::PeerState) {});
+    const auto made = network.make_webrtcbin("warm-up", [](ice::PeerState) {});
     if (!made.element)
         return Error{ErrorCode::Internal, "webrtcbin cannot be made: is gstreamer1.0-plugins-bad installed?"};
     GstElement* webrtcbin = made.element.get();

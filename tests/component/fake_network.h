@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "ice/agent.h"
 #include "ice/network.h"
 #include "peer/bytes.h"
 
@@ -45,7 +46,8 @@ private:
 };
 
 struct FakeNetwork final : ice::Network {
-    const std::vector<std::string>& candidates() const override { return none; }
+    ice::WebrtcBin make_webrtcbin(const char*, std::function<void(ice::PeerState)>) override { return {}; }
+    std::vector<std::string> addresses() const override { return {}; }
     ice::NetworkStats stats() const override {
         return {.datagrams_sent = sent, .datagrams_not_sent = not_sent};
     }
@@ -54,7 +56,6 @@ struct FakeNetwork final : ice::Network {
         not_sent += refused;
     }
 
-    std::vector<std::string> none;
     std::atomic<uint64_t> sent{0}, not_sent{0};
 };
 
@@ -62,6 +63,8 @@ struct FakeNetwork final : ice::Network {
 struct FakePeer final : ice::Peer {
     FakePeer(int from, const ice::Endpoint& to) : fd(from), remote(to) {}
 
+    bool is_lite() const override { return true; }
+    std::vector<std::string> candidates() const override { return {}; }
     ice::Credentials local() const override { return {}; }
     ice::Credentials restart() override { return {}; }
     void set_remote(ice::Credentials) override {}

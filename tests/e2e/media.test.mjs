@@ -17,7 +17,7 @@ const browsers = {};
 
 before(async () => {
   site = await servePage();
-  server = await startServer();
+  server = await startServer(process.env.SLUICE_OPTIONS?.split(' ') ?? []);
   for (const name of ['chromium', 'firefox']) browsers[name] = await launch(name, site.url);
 });
 

@@ -48,7 +48,8 @@ public:
     bool check_succeeds(const Credentials& server, bool nominate = true);
     /// Answers a check of the server's, by these credentials of its: the last one that came, or the next.
     bool answers_a_check(const Credentials& server);
-    static Packet answer_to(Bytes check);
+    /// With success. `from`: where the check came from; a lite agent does not look at it.
+    static Packet answer_to(Bytes check, const Endpoint& from = *Endpoint::from("192.0.2.1", 1));
 
 private:
     bool fill(size_t size, std::chrono::milliseconds limit);

@@ -77,7 +77,7 @@ TEST_F(LiteNetworkTest, TellsPeersApart) {
     for (size_t i = 0; i < subjects.size(); i++)
         EXPECT_TRUE(subjects[i]->hears(*clients[i]) && subjects[i]->reaches(*clients[i])) << i;
     EXPECT_EQ(network->stats().peers, 20U);
-    subjects.clear();
+    for (const auto& subject : subjects) subject->peer->close();
     EXPECT_EQ(network->stats().peers, 0U);
 }
 

@@ -92,7 +92,7 @@ struct NetworkFixture : testing::Test {
         return std::move(network).value();
     }
     /// Address and port of the first candidate.
-    static Endpoint server(const Network& network) {
+    static Endpoint server(const LiteNetwork& network) {
         char ip[64] = "";
         int port = 0;
         std::sscanf(network.candidates().front().c_str(), "candidate:%*s %*d %*s %*u %63s %d", ip, &port);

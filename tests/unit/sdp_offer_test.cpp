@@ -81,6 +81,20 @@ protected:
     }
 };
 
+/// A full agent needs them; those of the section that speaks for BUNDLE count, so many of them, in full.
+TEST(Offer, KeepsItsCandidates) {
+    const std::string first = "candidate:1 1 udp 2122260223 192.0.2.1 50000 typ host generation 0";
+    std::string lines = "a=mid:a\r\na=" + first + "\r\na=candidate:" + std::string(300, 'x') + "\r\n";
+    for (int i = 0; i < 100; i++) lines += "a=candidate:2 1 udp 1 192.0.2.1 50001 typ host\r\n";
+    const auto offer = parse_offer(with(with(plain_offer(), "a=mid:a\r\n", lines), "a=mid:v\r\n",
+                                        "a=mid:v\r\na=candidate:3 1 udp 1 192.0.2.1 50002 typ host\r\n"));
+    ASSERT_TRUE(offer) << offer.error().message;
+    const auto& candidates = offer->transport.candidates;
+    ASSERT_EQ(candidates.size(), 64U);
+    EXPECT_EQ(candidates[0], first);
+    EXPECT_EQ(candidates[1], "candidate:2 1 udp 1 192.0.2.1 50001 typ host");
+}
+
 }  // namespace
 
 TEST_P(RecordedOffer, OfChromiumIsUnderstood) {

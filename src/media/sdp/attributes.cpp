@@ -14,6 +14,8 @@ constexpr size_t kMaxFmtp = 2048;
 constexpr size_t kMaxFeedback = 32;  ///< Characters of one value.
 constexpr size_t kMaxFeedbackPerCodec = 16;
 constexpr size_t kMaxUri = 256;
+constexpr size_t kMaxCandidates = 64;
+constexpr size_t kMaxCandidate = 256;
 
 Status read_ice(std::string& to, std::string_view key, std::string_view value, size_t min) {
     constexpr size_t kMax = 256;
@@ -155,6 +157,11 @@ Result<bool> read_inherited_attribute(Inherited& to, std::string_view key, std::
         if (value != "actpass" && value != "active" && value != "passive")
             return unacceptable("setup " + quoted(value) + " is not actpass, active or passive");
         to.setup = value;
+        return true;
+    }
+    if (key == "candidate") {  // beyond the bounds, or not understood by the agent: as if it were not there
+        if (to.candidates.size() < kMaxCandidates && is_printable(value, kMaxCandidate))
+            to.candidates.push_back("candidate:" + std::string(value));
         return true;
     }
     for (const auto direction :

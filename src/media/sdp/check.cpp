@@ -130,7 +130,8 @@ Result<Transport> transport_of_bundle(const Parsed& parsed, Role role) {
     Transport transport{.ufrag = ice.ufrag,
                         .pwd = ice.pwd,
                         .fingerprints = own.fingerprints.empty() ? session.fingerprints : own.fingerprints,
-                        .setup = own.setup.empty() ? session.setup : own.setup};
+                        .setup = own.setup.empty() ? session.setup : own.setup,
+                        .candidates = own.candidates};
     const auto name = name_of(tagged->section, static_cast<size_t>(tagged - parsed.sections.begin()));
     if (transport.ufrag.empty() || transport.pwd.empty())
         return unacceptable(name + " has no ICE credentials; a=ice-ufrag and a=ice-pwd are needed");

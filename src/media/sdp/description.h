@@ -30,8 +30,9 @@ struct Fingerprint {
 struct Transport {
     std::string ufrag;
     std::string pwd;
-    std::vector<Fingerprint> fingerprints;  ///< At least one, of a hash that we can compute.
-    std::string setup;                      ///< "actpass", "active" or "passive".
+    std::vector<Fingerprint> fingerprints;     ///< At least one, of a hash that we can compute.
+    std::string setup;                         ///< "actpass", "active" or "passive".
+    std::vector<std::string> candidates = {};  ///< "candidate:..." as they came; may be none.
 };
 
 struct Codec {

@@ -15,6 +15,7 @@ struct Inherited {
     std::string pwd;
     std::string setup;
     std::vector<Fingerprint> fingerprints;  ///< Only those of a hash that we can compute.
+    std::vector<std::string> candidates;    ///< "candidate:..."
     std::optional<Direction> direction;
 };
 

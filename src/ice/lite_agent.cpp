@@ -1,17 +1,16 @@
-#include "ice/agent.h"
-
+#define GST_USE_UNSTABLE_API
 #include <utility>
 
 #include <gst/webrtc/ice.h>
 #include <gst/webrtc/icestream.h>
 #include <gst/webrtc/icetransport.h>
 
+#include "ice/agent.h"
 #include "ice/lite_network.h"
 #include "ice/transport.h"
 
-// Differences between versions of GStreamer, all handled here: add_candidate has a promise since 1.24;
-// webrtcbin gives back a reference of the stream since 1.28 (ea6200de37). webrtcbin asserts that every
-// function below is there.
+// webrtcbin asserts that every function below is there. What changed between versions of GStreamer stands in
+// docs/architecture.md.
 
 namespace sluice::ice {
 
@@ -86,13 +85,6 @@ void add_candidate(GstWebRTCICE*, GstWebRTCICEStream*, const gchar*, GstPromise*
 void add_candidate(GstWebRTCICE*, GstWebRTCICEStream*, const gchar*) {}
 #endif
 
-gboolean set_remote_credentials(GstWebRTCICE* ice, GstWebRTCICEStream*, const gchar* ufrag,
-                                const gchar* pwd) {
-    if (ufrag && pwd)
-        (*as_agent(ice)->peer)->set_remote({ufrag, pwd});
-    return ufrag && pwd;
-}
-
 void finalize_agent(GObject* object) {
     auto* agent = as_agent(object);
     gst_clear_object(&agent->stream);
@@ -138,10 +130,10 @@ static void ice_agent_class_init(IceAgentClass* klass) {
     };
     ice.gather_candidates = [](GstWebRTCICE*, GstWebRTCICEStream* stream) { return gather(stream); };
     ice.add_candidate = add_candidate;
-    // Ours are random from the start and go into our descriptions without webrtcbin.
-    ice.set_local_credentials = [](GstWebRTCICE*, GstWebRTCICEStream*, const gchar*,
-                                   const gchar*) -> gboolean { return TRUE; };
-    ice.set_remote_credentials = set_remote_credentials;
+    // Both go between our descriptions and the peer without webrtcbin, whose own are not those of an ICE
+    // restart.
+    ice.set_local_credentials = ice.set_remote_credentials =
+        [](GstWebRTCICE*, GstWebRTCICEStream*, const gchar*, const gchar*) -> gboolean { return TRUE; };
     ice.set_is_controller = [](GstWebRTCICE* self, gboolean controller) {
         as_agent(self)->controller = controller;
     };
@@ -161,14 +153,21 @@ static void ice_agent_class_init(IceAgentClass* klass) {
     ice.get_local_candidates = ice.get_remote_candidates = [](GstWebRTCICE*, GstWebRTCICEStream*) {
         return g_new0(GstWebRTCICECandidateStats*, 1);
     };
+#if GST_CHECK_VERSION(1, 28, 0)
+    ice.close = [](GstWebRTCICE* self, GstPromise* promise) {
+        (*as_agent(self)->peer)->close();
+        if (promise)
+            gst_promise_reply(promise, nullptr);
+    };
+#endif
     ice.get_selected_pair = [](GstWebRTCICE*, GstWebRTCICEStream*, GstWebRTCICECandidateStats**,
                                GstWebRTCICECandidateStats**) -> gboolean { return FALSE; };
 }
 
 static void ice_agent_init(IceAgent*) {}
 
-WebrtcBin make_webrtcbin(Network& network, const char* name, std::function<void(PeerState)> on_state) {
-    auto peer = static_cast<LiteNetwork&>(network).make_peer(std::move(on_state));
+WebrtcBin LiteNetwork::make_webrtcbin(const char* name, std::function<void(PeerState)> on_state) {
+    auto peer = make_peer(std::move(on_state));
     auto* agent = static_cast<IceAgent*>(g_object_new(ice_agent_get_type(), nullptr));
     gst_object_ref_sink(agent);
     agent->peer = new std::shared_ptr<LitePeer>(peer);
