@@ -81,6 +81,7 @@ title "browsers"
 browsers
 title "browsers, with libnice's agent"
 SLUICE_OPTIONS="--set ice.agent=full" browsers --test-name-pattern='both see|ICE restart|stats agree'
+check "fuzz" tests/fuzz/run.sh 60 || true
 # -O1: it takes less to compile, and not much more to run.
 if check "configure with sanitizers" configure build-asan -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false; then
     title "tests with sanitizers"
