@@ -16,7 +16,7 @@ namespace sluice::rooms {
 /// limits.* of the configuration. Reaching one answers LimitReached and changes nothing.
 struct Limits {
     size_t rooms = 1000;
-    size_t users_per_room = 1000;
+    size_t users_per_room = 2000;
     size_t connections = 2000;  ///< Producers' and consumers' together, those being torn down included.
 };
 

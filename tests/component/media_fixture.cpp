@@ -12,6 +12,8 @@ MediaFixture::MediaFixture(std::chrono::seconds consent_timeout)
     network = ice::Network::open(ice).value();
     media::Options options;
     options.pipelines = PIPELINES;
+    if (const char* express = g_getenv("SLUICE_EXPRESS"))
+        options.express = express;
     engine = media::make_engine(scheduler, *network, options).value();
 }
 
