@@ -10,14 +10,7 @@
 namespace sluice::test {
 namespace {
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kSanitized = true;  // Freed memory is kept for a while there: its size says nothing.
-constexpr int kUsers = 200;
-#else
-constexpr bool kSanitized = false;
 constexpr int kUsers = 1000;
-#endif
-
 constexpr int kUsersPerRoom = 4;
 constexpr int kRoomsAtOnce = 5;
 
@@ -166,9 +159,7 @@ TEST_F(Lifecycle, AThousandUsersLeaveNothingBehind) {
     EXPECT_EQ(entries("/proc/self/fd"), descriptors_before);
     const auto grown = double(resident_bytes()) - double(resident_before);
     RecordProperty("resident_grown_kb", int(grown / 1024));
-    if (!kSanitized) {
-        EXPECT_LT(grown, 10e6) << "before " << resident_before;
-    }
+    EXPECT_LT(grown, 10e6) << "before " << resident_before;
 }
 
 }  // namespace
