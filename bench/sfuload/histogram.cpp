@@ -10,7 +10,7 @@ void Histogram::add(peer::Time time) {
     const uint64_t units = uint64_t(time.count()) >> kUnitBits;
     size_t bucket = units;
     if (units >= kSteps) {
-        const int shift = std::bit_width(units) - 1 - kStepBits;
+        const int shift = int(std::bit_width(units)) - 1 - int(kStepBits);
         bucket = size_t(shift + 1) * kSteps + ((units >> shift) & (kSteps - 1));
     }
     buckets_[std::min(bucket, buckets_.size() - 1)]++;

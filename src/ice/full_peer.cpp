@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <utility>
 
+#include "gst/factory.h"
 #include "gst/signal.h"
 
 namespace sluice::ice {
@@ -35,9 +36,8 @@ void FullPeer::watch(GstElement* webrtcbin) {
 }
 
 void FullPeer::on_element(GstBin*, GstBin*, GstElement* element, std::shared_ptr<Shared>* shared) noexcept {
-    GstElementFactory* factory = gst_element_get_factory(element);
-    const bool source = factory && g_str_equal(GST_OBJECT_NAME(factory), "nicesrc");
-    const bool sink = factory && g_str_equal(GST_OBJECT_NAME(factory), "nicesink");
+    const bool source = gst::is_made_by(element, "nicesrc");
+    const bool sink = gst::is_made_by(element, "nicesink");
     if (!source && !sink)
         return;
     const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(element, source ? "src" : "sink"));

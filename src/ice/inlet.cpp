@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "gst/factory.h"
 #include "gst/signal.h"
 #include "ice/transport_elements.h"
 
@@ -10,11 +11,6 @@ namespace {
 
 /// A ClientHello in its fragments and its repetition; RTP does not come before DTLS has ended.
 constexpr size_t kWaiting = 16;
-
-bool is_made_by(GstElement* element, const char* factory) {
-    GstElementFactory* made_by = gst_element_get_factory(element);
-    return made_by && g_str_equal(GST_OBJECT_NAME(made_by), factory);
-}
 
 }  // namespace
 
@@ -31,10 +27,10 @@ void Inlet::watch(GstElement* webrtcbin, std::shared_ptr<Inlet> inlet) {
 }
 
 void Inlet::on_element(GstBin*, GstBin*, GstElement* element, Inlet* self) noexcept {
-    if (is_made_by(element, "dtlsenc")) {
+    if (gst::is_made_by(element, "dtlsenc")) {
         std::lock_guard lock(self->mutex_);
         self->dtls_ = gst::Ref<GstElement>::retain(element);
-    } else if (is_made_by(element, "dtlssrtpenc")) {
+    } else if (gst::is_made_by(element, "dtlssrtpenc")) {
         // After webrtcbin's own handler, which may begin DTLS. webrtcbin outlives its elements, and so does
         // the inlet.
         g_signal_connect_data(element, "notify::is-client", G_CALLBACK(on_client_known), self, nullptr,

@@ -19,7 +19,7 @@ namespace sluice::ice {
 ///
 /// webrtcbin begins DTLS when ICE is connected and it knows who is the client. A peer is often quicker, and
 /// its first record would find an SSL object that is neither client nor server: a fatal error, and the end of
-/// the connection (gstdtls up to 1.28 as read). So the first few datagrams wait here.
+/// the connection (gst_dtls_connection_process() of 1.22.0). So the first few datagrams wait here.
 class Inlet final : public Receiver {
 public:
     Inlet();

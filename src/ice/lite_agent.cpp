@@ -5,6 +5,7 @@
 #include <gst/webrtc/icestream.h>
 #include <gst/webrtc/icetransport.h>
 
+#include "gst/factory.h"
 #include "ice/agent.h"
 #include "ice/lite_network.h"
 #include "ice/transport.h"
@@ -94,12 +95,12 @@ void finalize_agent(GObject* object) {
 }
 
 /// webrtcbin 1.22 makes its receive queue block once media passes. A stuck consumer would then stop the
-/// network thread, and with it everybody: the queue stays leaky.
+/// network thread, and with it everybody: the queue stays leaky. And it holds 5 MB, 40 s of a usual stream,
+/// by which everybody would be late after a moment without a processor: here it holds a second.
 void keep_leaky(GstBin*, GstBin* parent, GstElement* element, gpointer) noexcept {
-    GstElementFactory* factory = gst_element_get_factory(element);
-    if (!factory || !g_str_equal(GST_OBJECT_NAME(factory), "queue") ||
-        !g_str_equal(G_OBJECT_TYPE_NAME(parent), "TransportReceiveBin"))
+    if (!gst::is_made_by(element, "queue") || !g_str_equal(G_OBJECT_TYPE_NAME(parent), "TransportReceiveBin"))
         return;
+    g_object_set(element, "max-size-time", GST_SECOND, nullptr);
     constexpr int kDownstream = 2;
     g_signal_connect(element, "notify::leaky",
                      G_CALLBACK(+[](GstElement* queue, GParamSpec*, gpointer) noexcept {

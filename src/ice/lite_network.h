@@ -25,8 +25,7 @@ namespace sluice::ice {
 /// told apart by RFC 7983: STUN goes by the local ufrag of its user name, all else by the path it came on,
 /// which a check must have proven before.
 ///
-/// Two threads: one reads the sockets; one keeps time and reports states, which may take a moment. One reader
-/// is enough for two cores (docs/architecture.md).
+/// Two threads: one reads the sockets; one keeps time and reports states, which may take a moment.
 class LiteNetwork final : public Network {
 public:
     static Result<std::unique_ptr<LiteNetwork>> bind(const Options& options);

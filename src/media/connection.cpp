@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "gst/factory.h"
 #include "gst/promise.h"
 #include "gst/signal.h"
 #include "media/certificate.h"
@@ -23,11 +24,6 @@ constexpr std::chrono::seconds kGatheringLimit{5};
 /// as often as that allows: of the bandwidth that it measures, a request would wait 150 ms at 400 kbit/s, and
 /// the first one 300 ms.
 constexpr double kSessionBandwidth = 2e6;
-
-bool is_made_by(GstElement* element, const char* factory) {
-    GstElementFactory* made_by = gst_element_get_factory(element);
-    return made_by && g_str_equal(GST_OBJECT_NAME(made_by), factory);
-}
 
 }  // namespace
 
@@ -94,12 +90,12 @@ Connection::~Connection() {
 void Connection::on_element_added(GstBin*, GstBin*, GstElement* element, Internals* internals) noexcept {
     // webrtcbin 1.22 puts a clocksync with sync=TRUE into each send path: after a LATENCY query every packet
     // would wait for the producer's jitter buffer latency in the tee's thread.
-    if (is_made_by(element, "clocksync"))
+    if (gst::is_made_by(element, "clocksync"))
         g_object_set(element, "sync", FALSE, nullptr);
-    else if (is_made_by(element, "rtpsession"))
+    else if (gst::is_made_by(element, "rtpsession"))
         g_object_set(element, "bandwidth", kSessionBandwidth, nullptr);
     // It would ask for packets that merely have not come yet.
-    else if (is_made_by(element, "rtpjitterbuffer"))
+    else if (gst::is_made_by(element, "rtpjitterbuffer"))
         g_object_set(element, "rtx-next-seqnum", FALSE, nullptr);
     if (internals->express)
         internals->express->on_element(element);

@@ -3,26 +3,22 @@
 #include <utility>
 
 #include "elements/fanout.h"
+#include "gst/factory.h"
 #include "gst/signal.h"
 
 namespace sluice::media {
 namespace {
 
 // GstSrtpCipherType and GstSrtpAuthType have no header of their own.
-constexpr int kAes128Icm = 1, kHmacSha1_80 = 2;
-
-bool is_made_by(GstElement* element, const char* factory) {
-    GstElementFactory* made_by = gst_element_get_factory(element);
-    return made_by && g_str_equal(GST_OBJECT_NAME(made_by), factory);
-}
+constexpr int kAes128Icm = 1, kHmacSha180 = 2;
 
 }  // namespace
 
 void Express::on_element(GstElement* element) {
-    if (is_made_by(element, "srtpenc")) {
+    if (gst::is_made_by(element, "srtpenc")) {
         std::lock_guard lock(mutex_);
         srtp_ = gst::Ref<GstElement>::retain(element);
-    } else if (is_made_by(element, "rtprtxsend")) {
+    } else if (gst::is_made_by(element, "rtprtxsend")) {
         // It keeps no packets (do-nack is off) and would swallow what the session asks for.
         const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(element, "src"));
         gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_rtx_sender_event,
@@ -56,7 +52,7 @@ Status Express::open(GstElement* webrtcbin, std::shared_ptr<ice::Peer> peer) {
     g_object_get(srtp.get(), "key", master.out(), "rtp-cipher", &cipher, "rtp-auth", &authentication,
                  nullptr);
     GstMapInfo bytes;
-    if (!master || cipher != kAes128Icm || authentication != kHmacSha1_80 ||
+    if (!master || cipher != kAes128Icm || authentication != kHmacSha180 ||
         !gst_buffer_map(master.get(), &bytes, GST_MAP_READ))
         return Error{ErrorCode::Internal, "srtpenc's cipher " + std::to_string(cipher) +
                                               " and authentication " + std::to_string(authentication) +

@@ -19,7 +19,7 @@ Result<std::shared_ptr<Ingress>> Ingress::create(Surroundings& around, std::shar
                                                  const std::string& name,
                                                  std::vector<std::string> video_codecs,
                                                  std::function<void(ConnectionState)> on_state) {
-    std::shared_ptr<Ingress> self(new Ingress(around, std::move(video_codecs)));
+    std::shared_ptr<Ingress> self(new Ingress(std::move(video_codecs)));
     const auto routes = self->routes_;
     routes->producer = pipeline->user();
     auto connection = Connection::create(
@@ -34,9 +34,8 @@ Result<std::shared_ptr<Ingress>> Ingress::create(Surroundings& around, std::shar
     return self;
 }
 
-Ingress::Ingress(Surroundings& around, std::vector<std::string> video_codecs)
-    : around_(around),
-      video_codecs_(std::move(video_codecs)),
+Ingress::Ingress(std::vector<std::string> video_codecs)
+    : video_codecs_(std::move(video_codecs)),
       session_id_(std::to_string((static_cast<guint64>(g_random_int()) << 30) + 1)) {}
 
 Ingress::~Ingress() {

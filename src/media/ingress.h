@@ -54,14 +54,13 @@ private:
         std::vector<gst::Ref<GstPad>> pads;  ///< All that came.
     };
 
-    Ingress(Surroundings& around, std::vector<std::string> video_codecs);
+    explicit Ingress(std::vector<std::string> video_codecs);
     static void on_pad(Routes& routes, GstPad* pad);
     static void on_transceiver(Routes& routes, GstWebRTCRTPTransceiver* transceiver, guint section);
     void adopt_transport(const sdp::Description& offer);
     std::string write_answer(const sdp::Description& offer,
                              const std::map<std::string, sdp::InTrack>& chosen);
 
-    Surroundings& around_;
     std::vector<std::string> video_codecs_;
     std::shared_ptr<Routes> routes_ = std::make_shared<Routes>();
     std::shared_ptr<Connection> connection_;
