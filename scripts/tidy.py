@@ -18,7 +18,7 @@ def is_clean(command):
     source = (build / command["file"]).resolve()
     stamp = stamps / command["output"].replace("/", "!")
     inputs = (build / command["output"], ROOT / ".clang-tidy")
-    if stamp.exists() and all(path.stat().st_mtime <= stamp.stat().st_mtime for path in inputs):
+    if stamp.exists() and all(path.exists() and path.stat().st_mtime <= stamp.stat().st_mtime for path in inputs):
         return True
     found = subprocess.run(["clang-tidy", "-p", build, "--quiet", source], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                            encoding="utf-8", check=False)
