@@ -167,7 +167,7 @@ int run(int argc, char** argv) {
 
     gst_init(nullptr, nullptr);
     bridge_gstreamer_log();
-    elements::register_elements();
+    elements::init();
     GlibScheduler scheduler(g_main_context_default());
     const auto ended = line->check ? check(*config, scheduler) : serve(*config, scheduler);
     if (!ended)

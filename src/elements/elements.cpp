@@ -1,12 +1,17 @@
 #include "elements/elements.h"
 
+#include <openssl/crypto.h>
+
 #include "elements/fanout.h"
 #include "elements/gate.h"
 #include "elements/track.h"
 
 namespace sluice::elements {
 
-void register_elements() {
+void init() {
+    // Threads of GLib's pool end when they like, exit() or not. One that has used DTLS and ends after
+    // OpenSSL's clean-up frees into what is gone, or leaks (OPENSSL_init_crypto(3), OPENSSL_INIT_NO_ATEXIT).
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
     gst_element_register(nullptr, "sluicetrack", GST_RANK_NONE, track_get_type());
     gst_element_register(nullptr, "sluicefanout", GST_RANK_NONE, fanout_get_type());
     gst_element_register(nullptr, "sluicegate", GST_RANK_NONE, gate_get_type());

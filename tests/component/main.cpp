@@ -5,7 +5,7 @@
 int main(int argc, char** argv) {
     testing::InitGoogleTest(&argc, argv);
     gst_init(nullptr, nullptr);
-    sluice::elements::register_elements();
+    sluice::elements::init();
     const int result = RUN_ALL_TESTS();
     gst_deinit();
     return result;
