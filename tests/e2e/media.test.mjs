@@ -28,8 +28,8 @@ after(async () => {
 });
 
 /** A room for one test, closed whatever happens. */
-async function inRoom(body) {
-  const room = new Room(server);
+async function inRoom(body, options) {
+  const room = new Room(server, options);
   try {
     await body(room);
   } catch (error) {
@@ -134,6 +134,14 @@ for (const name of ['chromium', 'firefox']) {
       await room.consume('blue', 'red', offer);
       await expectMedia(room, 'blue', 'red', RED);
     }));
+
+    test('over TCP, where UDP does not get through', () => inRoom(async (room) => {
+      await room.join('red', browsers[name]);
+      await room.join('c', browsers.chromium);
+      await room.join('f', browsers.firefox);
+      await room.produce('red', RED);
+      for (const user of ['c', 'f']) await expectMedia(room, user, 'red', RED);
+    }, { hidden: 'udp' }));
 
     test('a page reload produces anew; consumers keep their connection', () => inRoom(async (room) => {
       await room.join('red', browsers[name]);

@@ -2,11 +2,18 @@
 let rooms = 0;
 
 export class Room {
-  constructor(server) {
+  /** `hidden`: a word of candidates that the browsers are not shown, as "udp". */
+  constructor(server, { hidden } = {}) {
     this.server = server;
+    this.hidden = hidden;
     this.id = `e2e-${process.pid}-${(rooms += 1)}`;
     this.users = new Map(); // id -> browser
     this.client = (user) => `${this.id}/${user}`;
+  }
+
+  shown({ type, sdp }) {
+    const isHidden = (line) => line.startsWith('a=candidate:') && line.toLowerCase().includes(` ${this.hidden} `);
+    return { type, sdp: sdp.split('\r\n').filter((line) => !isHidden(line)).join('\r\n') };
   }
 
   rest(method, path = '', body = undefined) {
@@ -28,7 +35,7 @@ export class Room {
   /** Sends an offer of `user` to the server, the answer back, and everybody's offers to them. */
   async deliver(user, offer, constraints = undefined) {
     const produced = await this.rest('POST', `/users/${user}/produce`, { offer, ...(constraints && { constraints }) });
-    await this.call(user, 'answered', produced.answer);
+    await this.call(user, 'answered', this.shown(produced.answer));
     await Promise.all(produced.outbound.map((o) => this.consume(o.userId, user, o.offer)));
     return produced;
   }
@@ -38,7 +45,7 @@ export class Room {
   }
 
   async consume(user, producer, offer) {
-    const answer = await this.call(user, 'consume', producer, offer);
+    const answer = await this.call(user, 'consume', producer, this.shown(offer));
     await this.rest('POST', `/users/${user}/consume`, { producerUserId: producer, answer });
   }
 
