@@ -4,6 +4,8 @@
 
 #include "elements/fanout.h"
 #include "elements/gate.h"
+#include "elements/srtp_dec.h"
+#include "elements/srtp_enc.h"
 #include "elements/track.h"
 
 namespace sluice::elements {
@@ -15,6 +17,8 @@ void init() {
     gst_element_register(nullptr, "sluicetrack", GST_RANK_NONE, track_get_type());
     gst_element_register(nullptr, "sluicefanout", GST_RANK_NONE, fanout_get_type());
     gst_element_register(nullptr, "sluicegate", GST_RANK_NONE, gate_get_type());
+    gst_element_register(nullptr, "srtpdec", GST_RANK_NONE, srtp_dec_get_type());
+    gst_element_register(nullptr, "srtpenc", GST_RANK_NONE, srtp_enc_get_type());
 }
 
 }  // namespace sluice::elements

@@ -1,5 +1,7 @@
 #include "elements/pads.h"
 
+#include <initializer_list>
+
 namespace sluice::elements {
 
 void add_rtp_pad_template(GstElementClass* klass, GstPadDirection direction) {
@@ -27,6 +29,25 @@ gboolean live_query(GstPad* pad, GstObject* parent, GstQuery* query) {
         default:
             return gst_pad_query_default(pad, parent, query);
     }
+}
+
+void join_pads(GstPad* sink, GstPad* src) {
+    gst_pad_set_element_private(sink, src);
+    gst_pad_set_element_private(src, sink);
+    for (GstPad* pad : {sink, src})
+        gst_pad_set_iterate_internal_links_function(
+            pad, +[](GstPad* of, GstObject*) {
+                GValue link = G_VALUE_INIT;
+                g_value_init(&link, GST_TYPE_PAD);
+                g_value_set_object(&link, joined_pad(of));
+                GstIterator* links = gst_iterator_new_single(GST_TYPE_PAD, &link);
+                g_value_unset(&link);
+                return links;
+            });
+}
+
+GstPad* joined_pad(GstPad* pad) {
+    return static_cast<GstPad*>(gst_pad_get_element_private(pad));
 }
 
 }  // namespace sluice::elements

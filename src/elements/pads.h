@@ -12,4 +12,8 @@ GstPad* add_rtp_pad(GstElement* element, const char* name);
 /// be asked on behalf of a consumer. ALLOCATION is refused. For source and sink pads.
 gboolean live_query(GstPad* pad, GstObject* parent, GstQuery* query);
 
+/// Makes each the other's only internal link, for elements with several ways through. For the element's life.
+void join_pads(GstPad* sink, GstPad* src);
+GstPad* joined_pad(GstPad* pad);
+
 }  // namespace sluice::elements

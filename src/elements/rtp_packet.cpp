@@ -27,7 +27,7 @@ void write32(uint8_t* p, uint32_t value) {
 
 }  // namespace
 
-bool RtpPacket::parse(uint8_t* bytes, size_t length) {
+bool RtpPacket::parse_header(uint8_t* bytes, size_t length) {
     *this = {};
     if (length < kHeader || bytes[0] >> 6 != 2)
         return false;
@@ -42,16 +42,22 @@ bool RtpPacket::parse(uint8_t* bytes, size_t length) {
     }
     if (at > length)
         return false;
-    size_t padding = 0;
-    if (bytes[0] & 0x20) {
-        padding = length > at ? bytes[length - 1] : 0;
-        if (padding == 0 || padding > length - at)
-            return false;
-    }
     data = bytes;
     size = length;
     payload = at;
-    payload_size = length - at - padding;
+    payload_size = length - at;
+    return true;
+}
+
+bool RtpPacket::parse(uint8_t* bytes, size_t length) {
+    if (!parse_header(bytes, length))
+        return false;
+    if (bytes[0] & 0x20) {
+        const size_t padding = payload_size > 0 ? bytes[length - 1] : 0;
+        if (padding == 0 || padding > payload_size)
+            return false;
+        payload_size -= padding;
+    }
     return true;
 }
 

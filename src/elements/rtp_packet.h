@@ -20,6 +20,8 @@ struct RtpPacket {
 
     /// False: not RTP.
     bool parse(uint8_t* bytes, size_t length);
+    /// The same of one that is still encrypted: its padding counts as payload.
+    bool parse_header(uint8_t* bytes, size_t length);
 
     uint16_t sequence() const;
     uint32_t timestamp() const;

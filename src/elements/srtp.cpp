@@ -6,7 +6,9 @@
 namespace sluice::elements {
 namespace {
 
-constexpr uint8_t kLabelCipher = 0, kLabelAuthentication = 1, kLabelSalt = 2;
+constexpr uint8_t kFirstRtpLabel = 0, kFirstRtcpLabel = 3;  // cipher; then authentication, salt
+constexpr uint8_t kEncrypted = 0x80;                        // the E bit
+constexpr size_t kRtcpHeader = 8;
 
 /// RFC 3711 section 4.3.1, with a key derivation rate of 0.
 void derive_key(std::span<const uint8_t> master, uint8_t label, std::span<uint8_t> out) {
@@ -30,64 +32,118 @@ void begin_hash(SHA_CTX& hash, std::span<const uint8_t> key, uint8_t pad) {
     OPENSSL_cleanse(block.data(), block.size());
 }
 
+std::array<uint8_t, 4> big_endian(uint32_t value) {
+    return {static_cast<uint8_t>(value >> 24), static_cast<uint8_t>(value >> 16),
+            static_cast<uint8_t>(value >> 8), static_cast<uint8_t>(value)};
+}
+
 }  // namespace
+
+void SrtpKeys::Session::derive(std::span<const uint8_t> master, uint8_t first_label) {
+    std::array<uint8_t, SHA_DIGEST_LENGTH> authentication{};
+    derive_key(master, first_label, cipher);
+    derive_key(master, first_label + 1, authentication);
+    derive_key(master, first_label + 2, salt);
+    begin_hash(inner, authentication, 0x36);
+    begin_hash(outer, authentication, 0x5c);
+    OPENSSL_cleanse(authentication.data(), authentication.size());
+}
 
 std::shared_ptr<const SrtpKeys> SrtpKeys::derive(std::span<const uint8_t> master) {
     if (master.size() != kMasterKey + kMasterSalt)
         return nullptr;
     std::shared_ptr<SrtpKeys> keys(new SrtpKeys);
-    std::array<uint8_t, SHA_DIGEST_LENGTH> authentication{};
-    derive_key(master, kLabelCipher, keys->cipher_);
-    derive_key(master, kLabelAuthentication, authentication);
-    derive_key(master, kLabelSalt, keys->salt_);
-    begin_hash(keys->inner_, authentication, 0x36);
-    begin_hash(keys->outer_, authentication, 0x5c);
-    OPENSSL_cleanse(authentication.data(), authentication.size());
+    keys->rtp_.derive(master, kFirstRtpLabel);
+    keys->rtcp_.derive(master, kFirstRtcpLabel);
     return keys;
 }
 
 SrtpKeys::~SrtpKeys() {
-    OPENSSL_cleanse(cipher_.data(), cipher_.size());
-    OPENSSL_cleanse(salt_.data(), salt_.size());
-    OPENSSL_cleanse(&inner_, sizeof inner_);
-    OPENSSL_cleanse(&outer_, sizeof outer_);
+    OPENSSL_cleanse(&rtp_, sizeof rtp_);
+    OPENSSL_cleanse(&rtcp_, sizeof rtcp_);
 }
 
-SrtpCipher::SrtpCipher(std::shared_ptr<const SrtpKeys> keys)
-    : keys_(std::move(keys)), context_(EVP_CIPHER_CTX_new()) {
-    EVP_EncryptInit_ex(context_.get(), EVP_aes_128_ctr(), nullptr, keys_->cipher_.data(), nullptr);
+SrtpCipher::SrtpCipher(std::shared_ptr<const SrtpKeys> keys, Kind kind)
+    : keys_(std::move(keys)),
+      session_(kind == Kind::Rtp ? keys_->rtp_ : keys_->rtcp_),
+      context_(EVP_CIPHER_CTX_new()) {
+    EVP_EncryptInit_ex(context_.get(), EVP_aes_128_ctr(), nullptr, session_.cipher.data(), nullptr);
+}
+
+SrtpCipher::Vector SrtpCipher::vector(const uint8_t* ssrc, std::array<uint8_t, 6> index) const {
+    Vector iv{};
+    memcpy(iv.data(), session_.salt.data(), session_.salt.size());
+    for (size_t i = 0; i < 4; i++) iv[4 + i] ^= ssrc[i];
+    for (size_t i = 0; i < index.size(); i++) iv[8 + i] ^= index[i];
+    return iv;
+}
+
+SrtpCipher::Vector SrtpCipher::rtp_vector(const uint8_t* packet, uint32_t roll_over) const {
+    const auto wraps = big_endian(roll_over);
+    return vector(packet + 8, {wraps[0], wraps[1], wraps[2], wraps[3], packet[2], packet[3]});
+}
+
+/// Counter mode: both directions are the same.
+void SrtpCipher::crypt(const Vector& vector, const uint8_t* in, size_t size, uint8_t* out) {
+    int written = 0;
+    EVP_EncryptInit_ex(context_.get(), nullptr, nullptr, nullptr, vector.data());
+    EVP_EncryptUpdate(context_.get(), out, &written, in, static_cast<int>(size));
+}
+
+SrtpCipher::Tag SrtpCipher::tag(const uint8_t* data, size_t size, std::span<const uint8_t> more) const {
+    std::array<uint8_t, SHA_DIGEST_LENGTH> digest{};
+    SHA_CTX hash = session_.inner;
+    SHA1_Update(&hash, data, size);
+    SHA1_Update(&hash, more.data(), more.size());
+    SHA1_Final(digest.data(), &hash);
+    hash = session_.outer;
+    SHA1_Update(&hash, digest.data(), digest.size());
+    SHA1_Final(digest.data(), &hash);
+    Tag tag;
+    memcpy(tag.data(), digest.data(), tag.size());
+    return tag;
 }
 
 size_t SrtpCipher::protect(const uint8_t* packet, size_t size, size_t payload, uint32_t roll_over,
                            uint8_t* out) {
-    const std::array<uint8_t, 4> wraps{static_cast<uint8_t>(roll_over >> 24),
-                                       static_cast<uint8_t>(roll_over >> 16),
-                                       static_cast<uint8_t>(roll_over >> 8), static_cast<uint8_t>(roll_over)};
-    // Section 4.1.1: salt * 2^16 XOR SSRC * 2^64 XOR index * 2^16.
-    std::array<uint8_t, 16> iv{};
-    memcpy(iv.data(), keys_->salt_.data(), keys_->salt_.size());
-    for (size_t i = 0; i < 4; i++) {
-        iv[4 + i] ^= packet[8 + i];
-        iv[8 + i] ^= wraps[i];
-    }
-    iv[12] ^= packet[2];
-    iv[13] ^= packet[3];
     memcpy(out, packet, payload);
-    int written = 0;
-    EVP_EncryptInit_ex(context_.get(), nullptr, nullptr, nullptr, iv.data());
-    EVP_EncryptUpdate(context_.get(), out + payload, &written, packet + payload,
-                      static_cast<int>(size - payload));
+    crypt(rtp_vector(packet, roll_over), packet + payload, size - payload, out + payload);
+    const auto end = tag(out, size, big_endian(roll_over));
+    memcpy(out + size, end.data(), end.size());
+    return size + end.size();
+}
 
-    std::array<uint8_t, SHA_DIGEST_LENGTH> digest{};
-    SHA_CTX hash = keys_->inner_;
-    SHA1_Update(&hash, out, size);
-    SHA1_Update(&hash, wraps.data(), wraps.size());
-    SHA1_Final(digest.data(), &hash);
-    hash = keys_->outer_;
-    SHA1_Update(&hash, digest.data(), digest.size());
-    SHA1_Final(digest.data(), &hash);
-    memcpy(out + size, digest.data(), SrtpKeys::kTag);
-    return size + SrtpKeys::kTag;
+size_t SrtpCipher::protect_rtcp(const uint8_t* packet, size_t size, uint32_t index, uint8_t* out) {
+    memcpy(out, packet, kRtcpHeader);
+    auto number = big_endian(index);
+    crypt(vector(packet + 4, {0, 0, number[0], number[1], number[2], number[3]}), packet + kRtcpHeader,
+          size - kRtcpHeader, out + kRtcpHeader);
+    number[0] |= kEncrypted;
+    memcpy(out + size, number.data(), number.size());
+    size += number.size();
+    const auto end = tag(out, size);
+    memcpy(out + size, end.data(), end.size());
+    return size + end.size();
+}
+
+bool SrtpCipher::is_authentic(const uint8_t* packet, size_t size, uint32_t roll_over) const {
+    const auto right = tag(packet, size - SrtpKeys::kTag, big_endian(roll_over));
+    return CRYPTO_memcmp(packet + size - right.size(), right.data(), right.size()) == 0;
+}
+
+bool SrtpCipher::is_authentic_rtcp(const uint8_t* packet, size_t size) const {
+    const auto right = tag(packet, size - SrtpKeys::kTag);
+    return CRYPTO_memcmp(packet + size - right.size(), right.data(), right.size()) == 0;
+}
+
+void SrtpCipher::open(uint8_t* packet, size_t size, size_t payload, uint32_t roll_over) {
+    crypt(rtp_vector(packet, roll_over), packet + payload, size, packet + payload);
+}
+
+void SrtpCipher::open_rtcp(uint8_t* packet, size_t size, uint32_t index) {
+    const auto number = big_endian(index);
+    crypt(vector(packet + 4, {0, 0, number[0], number[1], number[2], number[3]}), packet + kRtcpHeader, size,
+          packet + kRtcpHeader);
 }
 
 uint32_t RollOver::of(uint16_t sequence) {

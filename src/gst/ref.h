@@ -29,6 +29,8 @@ struct RefOps<GstBuffer> : MiniObjectOps<GstBuffer> {};
 template <>
 struct RefOps<GstCaps> : MiniObjectOps<GstCaps> {};
 template <>
+struct RefOps<GstEvent> : MiniObjectOps<GstEvent> {};
+template <>
 struct RefOps<GstMessage> : MiniObjectOps<GstMessage> {};
 template <>
 struct RefOps<GstPromise> : MiniObjectOps<GstPromise> {};

@@ -254,7 +254,9 @@ void LiteNetwork::read(size_t socket) {
             peer = found == routes_.end() ? nullptr : found->second.peer.get();
             peer_at = &from;
         }
-        if (!peer || datagram.size() < kSmallest || !peer->on_datagram(datagram))
+        if (peer && datagram.size() >= kSmallest)
+            peer->on_datagram(datagram);
+        else
             counters_.unknown.fetch_add(1, std::memory_order_relaxed);
     }
 }
@@ -265,8 +267,10 @@ bool LiteNetwork::on_frame(const std::shared_ptr<TcpConnection>& connection, std
         on_stun({.remote = connection->remote(), .tcp = connection}, frame);
         return true;
     }
-    if (connection->peer && frame.size() >= kSmallest && connection->peer->on_datagram(frame))
+    if (connection->peer && frame.size() >= kSmallest) {
+        connection->peer->on_datagram(frame);
         return true;
+    }
     counters_.unknown.fetch_add(1, std::memory_order_relaxed);
     return connection->peer != nullptr;  // a stranger begins with a check
 }

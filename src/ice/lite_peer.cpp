@@ -31,20 +31,6 @@ Credentials random_credentials() {
     return {random_ice_chars(8), random_ice_chars(24)};
 }
 
-/// RTCP that srtpdec 1.22 must not see. To find the SSRC it walks through the compound, which is not
-/// decrypted by then, up to a packet that has one, and it takes any BYE for one (gstsrtp.c,
-/// rtcp_buffer_get_ssrc(), the same on main). What begins with a report or feedback, as all does that
-/// browsers send (RFC 3550 section 6.1, RFC 5506), ends that walk at once.
-bool misleads_srtpdec(std::span<const uint8_t> datagram) {
-    if (datagram.size() < 12 || datagram[0] < 128 || datagram[0] > 191 || TrafficCounter::is_rtp(datagram))
-        return false;
-    constexpr uint8_t kSenderReport = 200, kReceiverReport = 201, kFeedback = 205, kPayloadFeedback = 206;
-    const uint8_t type = datagram[1];
-    const bool empty = datagram[2] == 0 && datagram[3] == 0;
-    return empty || (type != kSenderReport && type != kReceiverReport && type != kFeedback &&
-                     type != kPayloadFeedback);
-}
-
 }  // namespace
 
 LitePeer::LitePeer(LiteNetwork& network, std::function<void(PeerState)> on_state)
@@ -145,10 +131,8 @@ void LitePeer::refresh(Destination& destination) const {
         destination.remote = selected_->remote;
 }
 
-bool LitePeer::on_datagram(std::span<const uint8_t> datagram) {
+void LitePeer::on_datagram(std::span<const uint8_t> datagram) {
     std::shared_ptr<Receiver> receiver;
-    if (misleads_srtpdec(datagram))
-        return false;
     {
         std::lock_guard lock(receiving_);
         receiver = receiver_.lock();
@@ -156,7 +140,6 @@ bool LitePeer::on_datagram(std::span<const uint8_t> datagram) {
     received_.count(datagram);
     if (receiver)
         receiver->on_datagram(datagram);
-    return true;
 }
 
 LitePeer::Verdict LitePeer::on_check(const stun::Message& message, const Path& path) {

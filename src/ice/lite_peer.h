@@ -67,8 +67,7 @@ public:
     /// Whether the message answers a check of ours on that path: who sits at its end knows the peer's
     /// password.
     bool on_check_answered(const stun::Message& message, const Path& path);
-    /// False: dropped.
-    bool on_datagram(std::span<const uint8_t> datagram);
+    void on_datagram(std::span<const uint8_t> datagram);
     /// Another peer has this path: only an answered check of ours can take it from there.
     void prove(const Path& path);
     /// The path is no longer there, or another peer's.

@@ -4,15 +4,19 @@
 #include "elements/packet_history.h"
 #include "elements/rtp_packet.h"
 #include "elements/srtp.h"
+#include "elements/srtp_receiver.h"
+#include "peer/rtcp.h"
 #include "peer/srtp.h"
 
 namespace sluice::test {
 namespace {
 
 using elements::PacketHistory;
+using elements::ReplayWindow;
 using elements::RollOver;
 using elements::SrtpCipher;
 using elements::SrtpKeys;
+using elements::SrtpReceiver;
 
 /// Ours sends to libsrtp's.
 struct Srtp : testing::Test {
@@ -64,6 +68,130 @@ TEST_F(Srtp, TheSequenceNumberWraps) {
 TEST_F(Srtp, AKeyIsOfOneSize) {
     EXPECT_EQ(SrtpKeys::derive(std::span(master_).first(29)), nullptr);
     EXPECT_EQ(SrtpKeys::derive({}), nullptr);
+}
+
+TEST_F(Srtp, LibsrtpReadsTheRtcpThatWeProtect) {
+    SrtpCipher cipher(keys_, SrtpCipher::Kind::Rtcp);
+    for (uint32_t index = 1; index < 10; index++) {
+        const auto plain = peer::rtcp::picture_loss(7, index);
+        peer::Packet out(plain.size() + SrtpKeys::kRtcpTrailer);
+        ASSERT_EQ(cipher.protect_rtcp(plain.data(), plain.size(), index, out.data()), out.size());
+        const auto inside = receiver_->unprotect_rtcp(out);
+        ASSERT_TRUE(inside);
+        EXPECT_EQ(peer::Packet(inside->begin(), inside->end()), plain);
+    }
+}
+
+/// libsrtp's sends to ours.
+struct SrtpReceiving : testing::Test {
+    using Outcome = SrtpReceiver::Outcome;
+    SrtpReceiving() {
+        for (size_t i = 0; i < master_.size(); i++) master_[i] = uint8_t(11 * i + 5);
+        sender_ = std::make_unique<peer::SrtpSession>(peer::SrtpKeys{.local = master_, .remote = {1}});
+        receiver_.emplace(SrtpKeys::derive(master_));
+    }
+    static Rtp rtp(uint16_t sequence) {
+        return {.sequence = sequence, .payload = peer::Packet(1 + sequence % 1000, uint8_t(sequence))};
+    }
+    Outcome rtp_outcome(peer::Packet packet) {
+        size_t size = packet.size();
+        return receiver_->open_rtp(packet.data(), size);
+    }
+    Outcome rtcp_outcome(peer::Packet packet) {
+        size_t size = packet.size();
+        return receiver_->open_rtcp(packet.data(), size);
+    }
+    void expect_opened(peer::Packet packet, const peer::Packet& plain) {
+        size_t size = packet.size();
+        ASSERT_EQ(receiver_->open_rtp(packet.data(), size), Outcome::Opened);
+        packet.resize(size);
+        EXPECT_EQ(packet, plain);
+    }
+
+    std::array<uint8_t, 30> master_{};
+    std::unique_ptr<peer::SrtpSession> sender_;
+    std::optional<SrtpReceiver> receiver_;
+};
+
+TEST_F(SrtpReceiving, WhatLibsrtpProtects) {
+    for (uint32_t i = 65400; i < 65700; i++) {  // over a wrap
+        Rtp packet = rtp(uint16_t(i));
+        if (i % 2)
+            packet.extension = {0x10, 0xaa, 0, 0};
+        if (i % 3 == 0)
+            packet.padding = 4;
+        expect_opened(sender_->protect_rtp(packet.write()), packet.write());
+    }
+}
+
+TEST_F(SrtpReceiving, OutOfOrderOverAWrap) {
+    std::vector<std::pair<peer::Packet, peer::Packet>> packets;
+    for (uint32_t i = 65500; i < 65600; i++) {
+        const auto plain = rtp(uint16_t(i)).write();
+        packets.emplace_back(sender_->protect_rtp(plain), plain);
+    }
+    for (size_t i = 0; i < packets.size(); i++) {
+        const auto& [packet, plain] = packets[i / 10 * 10 + (9 - i % 10)];
+        expect_opened(packet, plain);
+    }
+}
+
+TEST_F(SrtpReceiving, EachPacketOnce) {
+    std::vector<peer::Packet> packets;
+    for (uint16_t i = 0; i < 400; i++) packets.push_back(sender_->protect_rtp(rtp(i).write()));
+    for (size_t i = 0; i < packets.size(); i += 2) ASSERT_EQ(rtp_outcome(packets[i]), Outcome::Opened) << i;
+    for (size_t i = 0; i < packets.size(); i += 2) ASSERT_EQ(rtp_outcome(packets[i]), Outcome::Replayed) << i;
+    EXPECT_EQ(rtp_outcome(packets[399]), Outcome::Opened);
+    EXPECT_EQ(rtp_outcome(packets[399 - ReplayWindow::kSize]), Outcome::Replayed) << "too old to be known";
+    EXPECT_EQ(rtp_outcome(packets[399 - ReplayWindow::kSize + 2]), Outcome::Opened) << "late";
+}
+
+TEST_F(SrtpReceiving, AnyChangedOctetIsNoticed) {
+    const auto packet = sender_->protect_rtp(rtp(3).write());
+    for (size_t i = 0; i < packet.size(); i++) {
+        auto changed = packet;
+        changed[i] ^= 0x01;
+        EXPECT_NE(rtp_outcome(changed), Outcome::Opened) << i;
+    }
+    EXPECT_EQ(rtp_outcome(packet), Outcome::Opened) << "and leaves no trace";
+    const auto report = sender_->protect_rtcp(peer::rtcp::picture_loss(7, 8));
+    for (size_t i = 0; i < report.size(); i++) {
+        auto changed = report;
+        changed[i] ^= 0x01;
+        EXPECT_NE(rtcp_outcome(changed), Outcome::Opened) << i;
+    }
+    EXPECT_EQ(rtcp_outcome(report), Outcome::Opened);
+    EXPECT_EQ(rtcp_outcome(report), Outcome::Replayed);
+}
+
+TEST_F(SrtpReceiving, RtcpThatLibsrtpProtects) {
+    for (uint32_t i = 0; i < 10; i++) {
+        const auto plain = peer::rtcp::picture_loss(7, i);
+        auto packet = sender_->protect_rtcp(plain);
+        size_t size = packet.size();
+        ASSERT_EQ(receiver_->open_rtcp(packet.data(), size), Outcome::Opened);
+        packet.resize(size);
+        EXPECT_EQ(packet, plain);
+    }
+}
+
+TEST_F(SrtpReceiving, ShortAndForgedPackets) {
+    for (size_t size = 0; size < 64; size++) {
+        for (const uint8_t first : {0x00, 0x80, 0x9f, 0xbf, 0xff}) {
+            const peer::Packet packet(size, first);
+            EXPECT_NE(rtp_outcome(packet), Outcome::Opened) << size;
+            EXPECT_NE(rtcp_outcome(packet), Outcome::Opened) << size;
+        }
+    }
+}
+
+TEST_F(SrtpReceiving, StreamsAreLimited) {
+    for (uint32_t i = 0; i <= SrtpReceiver::kStreams; i++) {
+        Rtp packet = rtp(1);
+        packet.ssrc = 1000 + i;
+        EXPECT_EQ(rtp_outcome(sender_->protect_rtp(packet.write())),
+                  i < SrtpReceiver::kStreams ? Outcome::Opened : Outcome::TooManyStreams);
+    }
 }
 
 TEST(RollOverOfSequences, CountsWrapsInWhateverOrder) {

@@ -112,20 +112,6 @@ TEST_F(LitePeerTest, GivesMediaBothWaysAndCountsIt) {
     EXPECT_EQ(peer.received().packets, 1U);
 }
 
-TEST_F(LitePeerTest, KeepsRtcpThatWouldBeReadBeforeItIsAuthentic) {
-    IceClient client(address);
-    ASSERT_TRUE(connect(client));
-    const auto unknown = network->stats().datagrams_unknown;
-    for (const unsigned type : {202, 203, 204, 207, 192, 223})
-        client.send(peer::Writer().u8(0x80).u8(type).u16(6).bytes(Packet(38)).take());
-    client.send(peer::Writer().u8(0x80).u8(205).u16(0).bytes(Packet(38)).take());
-    client.send(peer::Writer().u8(0x81).u8(205).u16(6).bytes(Packet(38)).take());
-    const auto first = subject->received.take();
-    ASSERT_TRUE(first);
-    EXPECT_EQ((*first)[0], 0x81) << "the last one alone";
-    EXPECT_EQ(network->stats().datagrams_unknown, unknown + 7);
-}
-
 TEST_F(LitePeerTest, HearsNobodyWhoHasNotProvenHimself) {
     IceClient stranger(address), client(address);
     stranger.send(Subject::rtp(1));
