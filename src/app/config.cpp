@@ -7,6 +7,7 @@
 
 #include <glib.h>
 
+#include "app/branch_keys.h"
 #include "app/capacity.h"
 #include "app/config_keys.h"
 #include "base/owned.h"
@@ -27,6 +28,9 @@ std::string pipelines_folder() {
 }
 
 Status set(Config& config, const std::string& name, const std::string& value, const std::string& where) {
+    const auto dot = name.find('.');
+    if (const auto branch = branch_of_group(name.substr(0, dot)); branch && dot != std::string::npos)
+        return set_branch_key(config, *branch, name.substr(dot + 1), value, where);
     const auto all = keys();
     const auto key = std::ranges::find_if(all, [&](const Key& k) { return name == k.name; });
     if (key == all.end())
@@ -102,7 +106,8 @@ Result<std::vector<std::string>> read_tokens(const std::string& path) {
 Config default_config() {
     Config config;
     config.limits.connections = connections_this_machine_holds();
-    config.media.pipelines = pipelines_folder();
+    config.media.shipped_pipelines = pipelines_folder();
+    config.media.recordings = "/var/lib/sluice/recordings";
     return config;
 }
 
@@ -125,8 +130,9 @@ Status apply_file(Config& config, const std::string& path) {
     for (char** group = groups.get(); *group; group++) {
         const auto all = keys();
         const auto prefix = std::string(*group) + ".";
-        if (std::ranges::none_of(all,
-                                 [&](const Key& key) { return std::string(key.name).starts_with(prefix); }))
+        if (!branch_of_group(*group) && std::ranges::none_of(all, [&](const Key& key) {
+                return std::string(key.name).starts_with(prefix);
+            }))
             return Error{ErrorCode::InvalidArgument, path + ":" + line_of(text, *group, "") +
                                                          ": there is no group [" + *group +
                                                          "] (--print-config shows all)"};
@@ -167,6 +173,11 @@ Status complete(Config& config) {
         return wrong("ice.port-min (" + std::to_string(config.ice.port_min) +
                          ") is greater than ice.port-max (" + std::to_string(config.ice.port_max) + ")",
                      "ice.port-min");
+    if (!config.media.pipelines.empty() && !g_file_test(config.media.pipelines.c_str(), G_FILE_TEST_IS_DIR))
+        return wrong("paths.pipelines: " + config.media.pipelines + " is no folder", "paths.pipelines");
+    for (const auto& branch : config.media.branches)
+        if (branch.pipeline.empty())
+            return wrong(branch.where + "branch " + branch.name + ".pipeline is missing", "pipeline");
     return Ok{};
 }
 
@@ -189,7 +200,7 @@ std::string print(const Config& config) {
         const auto value = key.show(config);
         text += name.substr(dot + 1) + (value.empty() ? " =" : " = ") + value + "\n";
     }
-    return text;
+    return text + print_branches(config);
 }
 
 }  // namespace sluice::app

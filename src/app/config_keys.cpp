@@ -103,8 +103,12 @@ const Key kKeys[] = {
      +[](Config& c) -> log::Level& { return c.log_level; }},
     {"log.format", "", "text is for people, json for programs.",
      +[](Config& c) -> log::Format& { return c.log_format; }},
-    {"paths.pipelines", "", "The folder of the pipeline templates.",
+    {"paths.pipelines", "", "A folder of your own pipeline templates, searched before that of the server's.",
      +[](Config& c) -> std::string& { return c.media.pipelines; }},
+    {"paths.recordings", "",
+     "What ${recordings} stands for in a branch; what a killed server left unfinished below it is completed "
+     "at the next start.",
+     +[](Config& c) -> std::string& { return c.media.recordings; }},
 };
 
 constexpr const char* kLevels[] = {"error", "warning", "info", "debug"};

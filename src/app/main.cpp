@@ -86,13 +86,16 @@ Result<Config> configure(const CommandLine& line) {
     return config;
 }
 
-/// All that serve() sets up, but on any free ports: a running server may hold the configured ones.
+/// All that serve() sets up and every template, but on any free ports: a running server may hold the
+/// configured ones.
 Status check(Config config, Scheduler& scheduler) {
     config.ice.port_min = config.ice.port_max = 0;
     config.http.port = 0;
     const auto network = ice::Network::open(config.ice);
     if (!network)
         return network.error();
+    if (const auto built = media::check_templates(config.media); !built)
+        return built.error();
     const auto engine = media::make_engine(scheduler, **network, config.media);
     if (!engine)
         return engine.error();

@@ -65,9 +65,12 @@ void Stop::close_rooms() {
 
 void Stop::wait_for_connections() {
     const auto left = engine_.connections();
-    if (left == 0 || scheduler_.now() >= deadline_) {
+    const auto branches = engine_.open_branches();
+    if (left + branches == 0 || scheduler_.now() >= deadline_) {
         if (left > 0)
             log::error("connections that did not close", {{"connections", std::to_string(left)}});
+        if (branches > 0)
+            log::error("branches that are not complete", {{"branches", std::to_string(branches)}});
         log::info("stopped");
         return ended_();
     }

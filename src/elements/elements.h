@@ -4,8 +4,9 @@
 
 namespace sluice::elements {
 
-/// Registers the server's own elements with GStreamer ("sluicetrack", "sluicefanout", "sluicegate") and keeps
-/// OpenSSL from cleaning up at exit(). Once, after gst_init(), before OpenSSL is used.
+/// Registers the server's own elements with GStreamer ("sluicetrack", "sluicefanout", "sluicegate",
+/// "sluicefeed", "sluiceav1depay") and keeps OpenSSL from cleaning up at exit(). Once, after gst_init(),
+/// before OpenSSL is used.
 void init();
 
 }  // namespace sluice::elements

@@ -1,7 +1,7 @@
 #include "gst/launch_template.h"
 
 #include <algorithm>
-#include <set>
+#include <charconv>
 
 namespace sluice::gst {
 namespace {
@@ -25,7 +25,7 @@ std::string render(const LaunchValue& value) {
 }
 
 /// "hole=value hole=value"
-LaunchValues read_example(std::string_view text) {
+LaunchValues read_values(std::string_view text) {
     LaunchValues values;
     while (!text.empty()) {
         const auto end = std::min(text.find(' '), text.size());
@@ -48,52 +48,134 @@ LaunchValues read_example(std::string_view text) {
     return values;
 }
 
+/// "1..3600"
+bool read_range(std::string_view text, LaunchParameter& parameter) {
+    const auto dots = text.find("..");
+    if (dots == std::string_view::npos)
+        return false;
+    const auto number = [](std::string_view digits, long& value) {
+        const char* end = digits.data() + digits.size();
+        const auto read = std::from_chars(digits.data(), end, value);
+        return read.ec == std::errc() && read.ptr == end;
+    };
+    parameter.number = true;
+    return number(text.substr(0, dots), parameter.min) && number(text.substr(dots + 2), parameter.max) &&
+           parameter.min <= parameter.max;
+}
+
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 }  // namespace
 
 Result<LaunchTemplate> LaunchTemplate::parse(std::string name, std::string_view text) {
     LaunchTemplate result;
     result.name_ = std::move(name);
+    std::string* into = &result.body_;
     while (!text.empty()) {
         const auto end = std::min(text.find('\n'), text.size());
         const auto line = text.substr(0, end);
-        constexpr std::string_view kExample = "# example:";
-        if (line.empty() || line.front() != '#')
-            result.body_.append(line).push_back(' ');
-        else if (line.starts_with(kExample))
-            result.example_ = read_example(line.substr(kExample.size()));
         text.remove_prefix(std::min(end + 1, text.size()));
+        if (line.starts_with('#')) {
+            if (const auto read = result.read_comment(line); !read)
+                return read.error();
+        } else if (line.starts_with('[') && line.ends_with(']')) {
+            result.part_names_.emplace_back(line.substr(1, line.size() - 2));
+            result.part_texts_.emplace_back();
+            into = &result.part_texts_.back();
+        } else
+            into->append(line).push_back(' ');
     }
-    for (size_t at = 0; (at = result.body_.find("${", at)) != std::string::npos;) {
-        const auto close = result.body_.find('}', at);
-        if (close == std::string::npos)
-            return Error{ErrorCode::InvalidArgument, result.name_ + ": \"${\" without \"}\""};
-        auto hole = result.body_.substr(at + 2, close - at - 2);
-        if (std::find(result.holes_.begin(), result.holes_.end(), hole) == result.holes_.end())
-            result.holes_.push_back(std::move(hole));
-        at = close;
-    }
+    if (const auto found = result.find_holes(result.body_); !found)
+        return found.error();
+    for (const auto& part : result.part_texts_)
+        if (const auto found = result.find_holes(part); !found)
+            return found.error();
+    for (const auto& parameter : result.open_)
+        if (!result.has_hole(parameter.hole))
+            return Error{ErrorCode::InvalidArgument,
+                         result.name_ + ": \"# open:\" names ${" + parameter.hole + "}, which is not there"};
     return result;
 }
 
-Result<std::string> LaunchTemplate::expand(const LaunchValues& values) const {
-    for (const auto& hole : holes_)
-        if (!values.contains(hole))
-            return Error{ErrorCode::InvalidArgument, name_ + ": no value for ${" + hole + "}"};
-    for (const auto& [key, value] : values)
-        if (std::find(holes_.begin(), holes_.end(), key) == holes_.end())
-            return Error{ErrorCode::InvalidArgument, name_ + ": no ${" + key + "} in the template"};
-    std::string text = body_;
+Status LaunchTemplate::read_comment(std::string_view line) {
+    constexpr std::string_view kExample = "# example:", kDefault = "# default:", kOpen = "# open:",
+                               kFinisher = "# finisher: ";
+    if (line.starts_with(kExample))
+        example_ = read_values(line.substr(kExample.size()));
+    else if (line.starts_with(kDefault))
+        defaults_ = read_values(line.substr(kDefault.size()));
+    else if (line.starts_with(kFinisher))
+        finisher_ = line.substr(kFinisher.size());
+    else if (line.starts_with(kOpen)) {
+        const Owned<char*, g_strfreev> words(
+            g_strsplit_set(std::string(line.substr(kOpen.size())).c_str(), " ", -1));
+        std::vector<std::string> said;
+        for (char** word = words.get(); *word; word++)
+            if (**word)
+                said.emplace_back(*word);
+        LaunchParameter parameter;
+        if (said.size() != 2 || (said[1] != "text" && !read_range(said[1], parameter)))
+            return Error{ErrorCode::InvalidArgument, name_ + ": \"" + std::string(line) +
+                                                         "\"; allowed is \"# open: hole 1..9\" or "
+                                                         "\"# open: hole text\""};
+        parameter.hole = said[0];
+        open_.push_back(std::move(parameter));
+    }
+    return Ok{};
+}
+
+Status LaunchTemplate::find_holes(const std::string& text) {
     for (size_t at = 0; (at = text.find("${", at)) != std::string::npos;) {
         const auto close = text.find('}', at);
-        const auto rendered = render(values.at(text.substr(at + 2, close - at - 2)));
+        if (close == std::string::npos)
+            return Error{ErrorCode::InvalidArgument, name_ + ": \"${\" without \"}\""};
+        auto hole = text.substr(at + 2, close - at - 2);
+        if (!has_hole(hole))
+            holes_.push_back(std::move(hole));
+        at = close;
+    }
+    return Ok{};
+}
+
+bool LaunchTemplate::has_hole(std::string_view hole) const {
+    return contains(holes_, hole);
+}
+
+bool LaunchTemplate::has_part(std::string_view part) const {
+    return contains(part_names_, part);
+}
+
+Result<std::string> LaunchTemplate::expand(const LaunchValues& values,
+                                           const std::vector<std::string>& parts) const {
+    std::string text = body_;
+    for (const auto& part : parts) {
+        const auto found = std::find(part_names_.begin(), part_names_.end(), part);
+        if (found == part_names_.end())
+            return Error{ErrorCode::InvalidArgument, name_ + ": no part [" + part + "] in the template"};
+        text += part_texts_[static_cast<size_t>(found - part_names_.begin())];
+    }
+    for (const auto& [key, value] : values)
+        if (!has_hole(key))
+            return Error{ErrorCode::InvalidArgument, name_ + ": no ${" + key + "} in the template"};
+    for (size_t at = 0; (at = text.find("${", at)) != std::string::npos;) {
+        const auto close = text.find('}', at);
+        const auto hole = text.substr(at + 2, close - at - 2);
+        const auto given = values.find(hole);
+        const auto standard = defaults_.find(hole);
+        if (given == values.end() && standard == defaults_.end())
+            return Error{ErrorCode::InvalidArgument, name_ + ": no value for ${" + hole + "}"};
+        const auto rendered = render(given != values.end() ? given->second : standard->second);
         text.replace(at, close - at + 1, rendered);
         at += rendered.size();
     }
     return text;
 }
 
-Result<Ref<GstElement>> LaunchTemplate::build(const LaunchValues& values) const {
-    auto text = expand(values);
+Result<Ref<GstElement>> LaunchTemplate::build(const LaunchValues& values,
+                                              const std::vector<std::string>& parts) const {
+    auto text = expand(values, parts);
     if (!text)
         return text.error();
     GError* raw = nullptr;
@@ -106,9 +188,15 @@ Result<Ref<GstElement>> LaunchTemplate::build(const LaunchValues& values) const 
     return bin;
 }
 
-Status LaunchTemplate::build_example() const {
-    if (const auto built = build(example_); !built)
-        return built.error();
+Status LaunchTemplate::build_example(const LaunchValues& values) const {
+    auto all = example_;
+    for (const auto& [hole, value] : values) all[hole] = value;
+    if (part_names_.empty())
+        if (const auto built = build(all); !built)
+            return built.error();
+    for (const auto& part : part_names_)
+        if (const auto built = build(all, {part}); !built)
+            return built.error();
     return Ok{};
 }
 

@@ -1,6 +1,7 @@
 #include "http/routes.h"
 
 #include <array>
+#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -148,6 +149,53 @@ void consume(Rooms& rooms, const Call& call, const Reply& reply) {
                       answered<std::string>(reply, offer_to_json));
 }
 
+/// { parameters?: { NAME: text or whole number } }
+media::BranchParameters read_parameters(FieldReader& fields) {
+    constexpr size_t kMaxBytes = 16 << 10;
+    media::BranchParameters parameters;
+    const auto text = fields.text("parameters", kMaxBytes);
+    if (!text)
+        return parameters;
+    const auto object = json::parse(*text);
+    if (!object || object->kind != json::Kind::Object) {
+        fields.fail("parameters", "must be an object");
+        return parameters;
+    }
+    for (const auto& [name, value] : object->members) {
+        long number = 0;
+        const char* end = value.text.data() + value.text.size();
+        if (value.kind == json::Kind::String)
+            parameters[name] = value.string;
+        else if (const auto read = std::from_chars(value.text.data(), end, number);
+                 value.kind == json::Kind::Number && read.ec == std::errc() && read.ptr == end)
+            parameters[name] = number;
+        else
+            fields.fail("parameters." + name, "must be a string or a whole number");
+    }
+    return parameters;
+}
+
+void begin_branch(Rooms& rooms, const Call& call, const Reply& reply) {
+    auto parameters = read_body(call.body, read_parameters);
+    if (!parameters)
+        return reply(parameters.error());
+    rooms.begin_branch(call.room_id, call.user_id, call.branch_name, std::move(*parameters),
+                       answered<media::BranchState>(reply, to_json));
+}
+
+void end_branch(Rooms& rooms, const Call& call, const Reply& reply) {
+    if (auto body = read_empty(call.body); !body)
+        return reply(body.error());
+    rooms.end_branch(call.room_id, call.user_id, call.branch_name,
+                     answered<media::BranchState>(reply, to_json));
+}
+
+void list_branches(Rooms& rooms, const Call& call, const Reply& reply) {
+    if (auto body = read_empty(call.body); !body)
+        return reply(body.error());
+    answered<std::vector<media::BranchState>>(reply, to_json)(rooms.branches(call.room_id, call.user_id));
+}
+
 void stop_producing(Rooms& rooms, const Call& call, const Reply& reply) {
     if (auto body = read_empty(call.body); !body)
         return reply(body.error());
@@ -198,6 +246,9 @@ constexpr std::array kRoutes{
     Route{"POST", "/rooms/{roomId}/users/{userId}/produce", produce},
     Route{"POST", "/rooms/{roomId}/users/{userId}/consume", consume},
     Route{"DELETE", "/rooms/{roomId}/users/{userId}/produce", stop_producing},
+    Route{"GET", "/rooms/{roomId}/users/{userId}/branches", list_branches},
+    Route{"POST", "/rooms/{roomId}/users/{userId}/branches/{branchName}", begin_branch},
+    Route{"DELETE", "/rooms/{roomId}/users/{userId}/branches/{branchName}", end_branch},
     Route{"DELETE", "/rooms/{roomId}/users/{userId}", remove_user},
     Route{"DELETE", "/rooms/{roomId}", remove_room},
     Route{"GET", "/rooms", list_rooms},
@@ -219,6 +270,10 @@ std::vector<std::string_view> segments(std::string_view path) {
     return out;
 }
 
+std::string& id_of(Call& call, std::string_view name) {
+    return name == "roomId" ? call.room_id : name == "userId" ? call.user_id : call.branch_name;
+}
+
 /// Fills the ids of `match` and tells of a faulty one, when `path` has the form of `pattern`.
 bool matches(const std::vector<std::string_view>& pattern, const std::vector<std::string_view>& path,
              Match& match) {
@@ -236,7 +291,7 @@ bool matches(const std::vector<std::string_view>& pattern, const std::vector<std
         if (fault)
             match.fault = Error{ErrorCode::InvalidArgument, *fault, name};
         else
-            (name == "roomId" ? match.call.room_id : match.call.user_id) = std::move(*id);
+            id_of(match.call, name) = std::move(*id);
     }
     return true;
 }

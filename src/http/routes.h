@@ -14,6 +14,7 @@ namespace sluice::http {
 struct Call {
     std::string room_id;  ///< From the path, decoded; empty where the route has none.
     std::string user_id;
+    std::string branch_name;
     std::string_view body;
 };
 

@@ -3,7 +3,10 @@
 #include <optional>
 #include <string_view>
 
+#include <glib.h>
+
 #include "base/json.h"
+#include "base/owned.h"
 
 namespace sluice::http {
 namespace {
@@ -30,6 +33,12 @@ std::string boolean(bool value) {
 
 std::string constraints_json(const media::Constraints& constraints) {
     return object({{"audio", boolean(constraints.audio)}, {"video", boolean(constraints.video)}});
+}
+
+/// Paths and errors of elements may hold anything.
+std::string quoted_valid(const std::string& text) {
+    const glib::OwnedString valid(g_utf8_make_valid(text.data(), static_cast<gssize>(text.size())));
+    return quoted(valid.get());
 }
 
 /// As an RTCSessionDescription has it.
@@ -182,6 +191,28 @@ std::string to_json(const rooms::RoomState& room) {
                                        {"producer", producer(user)},
                                        {"consumers", list(user.consumers, consumer)}});
                     })}});
+}
+
+std::string to_json(const media::BranchState& branch) {
+    const auto maybe = [](const std::string& text) {
+        return text.empty() ? std::nullopt : std::optional(quoted(text));
+    };
+    return object(
+        {{"name", quoted(branch.name)},
+         {"pipeline", quoted(branch.pipeline)},
+         {"state", quoted(media::to_string(branch.phase))},
+         {"started", maybe(branch.started)},
+         {"durationMs", std::to_string(branch.duration_ms)},
+         {"packets", std::to_string(branch.packets)},
+         {"bytes", std::to_string(branch.bytes)},
+         {"dropped", std::to_string(branch.dropped)},
+         {"files", list(branch.files, [](const std::string& file) { return quoted_valid(file); })},
+         {"error", branch.error.empty() ? std::nullopt : std::optional(quoted_valid(branch.error))}});
+}
+
+std::string to_json(const std::vector<media::BranchState>& branches) {
+    return object(
+        {{"branches", list(branches, [](const media::BranchState& branch) { return to_json(branch); })}});
 }
 
 std::string stats_to_json(const rooms::RoomState& room) {

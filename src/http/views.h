@@ -18,6 +18,8 @@ std::string connected_to_json(const Ok&);
 std::string offer_to_json(const std::string& sdp);
 std::string to_json(const std::vector<rooms::RoomSummary>& rooms);
 std::string to_json(const rooms::RoomState& room);
+std::string to_json(const media::BranchState& branch);
+std::string to_json(const std::vector<media::BranchState>& branches);
 std::string stats_to_json(const rooms::RoomState& room);
 
 }  // namespace sluice::http

@@ -62,7 +62,7 @@ Result<std::shared_ptr<Connection>> Connection::create(Surroundings& around,
     // forces do-lost on). Sender reports go by the time a packet came: for the time it is rendered they would
     // need a latency that nobody configures here, and warn of every packet instead.
     g_object_set(rtpbin.get(), "do-lost", FALSE, "max-streams", kMaxStreams, "rtcp-sync-send-time", FALSE,
-                 nullptr);
+                 "add-reference-timestamp-meta", around.capture_times, nullptr);
     gst::connect_shared(bin, "deep-element-added", G_CALLBACK(on_element_added), self->internals_);
     gst::connect_shared(bin, "notify::connection-state", G_CALLBACK(on_notify_state), self->internals_);
     if (internals.hooks.on_pad)
@@ -71,7 +71,13 @@ Result<std::shared_ptr<Connection>> Connection::create(Surroundings& around,
         gst::connect_shared(bin, "on-new-transceiver", G_CALLBACK(on_new_transceiver), self->internals_);
 
     gst_bin_add(self->pipeline_->bin(), bin);
-    self->pipeline_->watch(bin, self);
+    self->pipeline_->watch(bin,
+                           {.on_error =
+                                [weak = std::weak_ptr(self)](const std::string&, const std::string& text) {
+                                    if (const auto connection = weak.lock())
+                                        connection->fail(text);
+                                },
+                            .on_eos = {}});
     gst_element_sync_state_with_parent(bin);
     return self;
 }

@@ -1,10 +1,12 @@
 #include "media/engine.h"
 
-#include <fstream>
-#include <sstream>
 #include <utility>
 
+#include "base/log.h"
 #include "gst/reaper.h"
+#include "media/branch_recipe.h"
+#include "media/leftovers.h"
+#include "media/templates.h"
 #include "media/warm_up.h"
 #include "media/webrtc_producer.h"
 
@@ -22,6 +24,8 @@ constexpr std::pair<const char*, const char*> kElements[] = {
 
 /// More than one, so that one part that takes its time does not hold up the others.
 constexpr unsigned kReapers = 4;
+/// Each may hang on a disk of its own.
+constexpr unsigned kFileReapers = 16;
 
 Status check_elements() {
     for (const auto& [name, package] : kElements)
@@ -31,42 +35,67 @@ Status check_elements() {
     return Ok{};
 }
 
-Result<gst::LaunchTemplate> load(const std::string& folder, const std::string& name) {
-    const auto path = folder + "/" + name;
-    std::ifstream file(path);
-    std::stringstream text;
-    if (!(text << file.rdbuf()))
-        return Error{ErrorCode::Internal, path + ": cannot be read (paths.pipelines)"};
-    return gst::LaunchTemplate::parse(name, text.str());
+std::shared_ptr<const Templates> templates_of(const Options& options) {
+    std::vector<std::string> folders;
+    for (const auto& folder : {options.pipelines, options.shipped_pipelines})
+        if (!folder.empty())
+            folders.push_back(folder);
+    return std::make_shared<Templates>(std::move(folders));
 }
 
 class WebrtcEngine final : public Engine {
 public:
     WebrtcEngine(Scheduler& scheduler, ice::Network& network, const Options& options,
-                 gst::LaunchTemplate chain)
+                 gst::LaunchTemplate chain, std::vector<BranchRecipe> recipes)
         : options_(options),
           chain_(std::move(chain)),
+          recipes_(std::move(recipes)),
           around_{.scheduler = scheduler,
                   .network = network,
                   .latency = options.latency,
                   .connect_timeout = options.connect_timeout,
-                  .express = options.express == "auto"},
-          reaper_(kReapers) {}
+                  .express = options.express == "auto",
+                  .capture_times = !recipes_.empty(),
+                  .files = files_},
+          reaper_(kReapers),
+          files_(kFileReapers) {}
 
     std::unique_ptr<Producer> produce(const std::string& room, const std::string& user,
+                                      const std::string& user_info,
                                       std::function<void(ConnectionState)> on_state) override {
         auto pipeline = Pipeline::create(around_.scheduler, reaper_, room, user);
+        auto branches = std::make_unique<Branches>(around_, pipeline, recipes_, user_info);
         return std::make_unique<WebrtcProducer>(around_, std::move(pipeline), chain_, options_.video_codecs,
-                                                std::move(on_state));
+                                                std::move(branches), std::move(on_state));
     }
 
     size_t connections() const override { return around_.connections; }
+    size_t open_branches() const override { return around_.open_branches; }
+
+    /// What a server that was killed has left of its recordings, one after the other.
+    void finish_leftovers(const std::shared_ptr<const Templates>& templates) {
+        if (recipes_.empty())
+            return;
+        files_.reap("left-over recordings", [folder = options_.recordings, templates] {
+            for (const auto& path : leftovers(folder)) {
+                const auto done =
+                    finish_leftover(path, *templates, "the server ended; completed at its next start");
+                if (!done)
+                    log::error("a left-over recording cannot be completed",
+                               {{"file", path}, {"error", done.error().message}});
+                else if (*done)
+                    log::info("a left-over recording is complete", {{"file", path}});
+            }
+        });
+    }
 
 private:
     Options options_;
     gst::LaunchTemplate chain_;
+    std::vector<BranchRecipe> recipes_;
     Surroundings around_;
-    gst::Reaper reaper_;  ///< The last member: its threads end before what they use.
+    gst::Reaper reaper_;  ///< These two last, in this order: their threads end before what they use.
+    gst::Reaper files_;
 };
 
 }  // namespace
@@ -75,15 +104,37 @@ Result<std::unique_ptr<Engine>> make_engine(Scheduler& scheduler, ice::Network& 
                                             const Options& options) {
     if (const auto there = check_elements(); !there)
         return there.error();
-    auto chain = load(options.pipelines, "track.launch");
+    const auto templates = templates_of(options);
+    auto chain = templates->load("track.launch");
     if (!chain)
         return chain.error();
     if (const auto builds = chain->build_example(); !builds)
         return builds.error();
     if (const auto warm = warm_up(network); !warm)
         return warm.error();
-    return std::unique_ptr<Engine>(
-        std::make_unique<WebrtcEngine>(scheduler, network, options, std::move(chain).value()));
+    std::vector<BranchRecipe> recipes;
+    for (const auto& branch : options.branches) {
+        auto recipe = BranchRecipe::make(branch, templates, options.recordings);
+        if (!recipe)
+            return recipe.error();
+        recipes.push_back(std::move(recipe).value());
+    }
+    auto engine = std::make_unique<WebrtcEngine>(scheduler, network, options, std::move(chain).value(),
+                                                 std::move(recipes));
+    engine->finish_leftovers(templates);
+    return std::unique_ptr<Engine>(std::move(engine));
+}
+
+Status check_templates(const Options& options) {
+    const auto templates = templates_of(options);
+    for (const auto& name : templates->names()) {
+        const auto loaded = templates->load(name);
+        if (!loaded)
+            return loaded.error();
+        if (const auto built = loaded->build_example(); !built)
+            return built.error();
+    }
+    return Ok{};
 }
 
 }  // namespace sluice::media

@@ -7,6 +7,7 @@
 
 #include "base/scheduler.h"
 #include "ice/network.h"
+#include "media/branch_options.h"
 #include "media/media.h"
 
 namespace sluice::media {
@@ -18,14 +19,20 @@ struct Options {
     std::chrono::milliseconds latency{
         200};  ///< Of the producer's jitter buffer: how long a lost packet is waited for.
     std::chrono::seconds connect_timeout{
-        30};                       ///< From an answer to ICE and DTLS done; then the connection failed.
-    std::string express = "auto";  ///< RTP may pass by a consumer's webrtcbin; or "off".
-    std::string pipelines;         ///< The folder of the *.launch templates.
+        30};                        ///< From an answer to ICE and DTLS done; then the connection failed.
+    std::string express = "auto";   ///< RTP may pass by a consumer's webrtcbin; or "off".
+    std::string pipelines;          ///< The user's own folder of templates, searched first; empty: none.
+    std::string shipped_pipelines;  ///< The folder of those that came with the server.
+    std::string recordings;         ///< What ${recordings} stands for.
+    std::vector<BranchOptions> branches;
 };
 
 /// The engine on webrtcbin. An error says which plug-in or template is missing or wrong.
 /// `scheduler` and `network` outlive it.
 Result<std::unique_ptr<Engine>> make_engine(Scheduler& scheduler, ice::Network& network,
                                             const Options& options);
+
+/// Whether every template of both folders can be built on this machine. After gst_init().
+Status check_templates(const Options& options);
 
 }  // namespace sluice::media

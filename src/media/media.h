@@ -2,9 +2,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/result.h"
@@ -79,6 +82,45 @@ public:
     virtual ConnectionStats stats() const = 0;
 };
 
+/// A [branch NAME] group of the configuration and what has become of it for one producer.
+///
+///   Idle --begun--> Waiting --media--> Running --stopped--> Ending --files complete--> Ended
+///   Waiting, Running, Ending --an error--> Failed --retry-s later, if the group says so--> Waiting
+enum class BranchPhase { Idle, Waiting, Running, Ending, Ended, Failed };
+inline const char* to_string(BranchPhase phase) {
+    switch (phase) {
+        case BranchPhase::Idle:
+            return "idle";
+        case BranchPhase::Waiting:
+            return "waiting";
+        case BranchPhase::Running:
+            return "running";
+        case BranchPhase::Ending:
+            return "ending";
+        case BranchPhase::Ended:
+            return "ended";
+        case BranchPhase::Failed:
+            return "failed";
+    }
+    return "unknown";
+}
+
+struct BranchState {
+    std::string name;
+    std::string pipeline;  ///< The template.
+    BranchPhase phase = BranchPhase::Idle;
+    std::string started;  ///< RFC 3339; empty: nothing has come yet.
+    uint64_t duration_ms = 0;
+    uint64_t packets = 0;
+    uint64_t bytes = 0;              ///< RTP header and payload of them.
+    uint64_t dropped = 0;            ///< Packets that the branch was too slow for.
+    std::vector<std::string> files;  ///< Their names once complete; the last one may be under way.
+    std::string error;               ///< Of the last failure, or why it does not fit the producer.
+};
+
+/// Values for the holes of a template that it leaves open to a request.
+using BranchParameters = std::map<std::string, std::variant<long, std::string>, std::less<>>;
+
 /// One user's media on its way in: one pipeline, which also holds its consumers and branches.
 class Producer {
 public:
@@ -100,16 +142,30 @@ public:
     virtual std::unique_ptr<Consumer> consume(const std::string& user,
                                               std::function<void(ConnectionState)> on_state) = 0;
     virtual ConnectionStats stats() const = 0;
+
+    /// Begins a configured branch; the state as it then is. NotFound: there is no such group. WrongState: it
+    /// runs already, or does not fit what the producer sends. InvalidArgument: a parameter, named in the
+    /// field, that the template does not leave open, or that is out of its range.
+    virtual Result<BranchState> begin_branch(std::string_view name, const BranchParameters& parameters) = 0;
+    /// Ends a branch; answered when its files are complete, or could not be completed (Internal). NotFound as
+    /// above. WrongState: it does not run.
+    virtual void end_branch(std::string_view name, Done<BranchState> done) = 0;
+    /// Every configured branch. They end with the producer; what they have begun is completed.
+    virtual std::vector<BranchState> branches() const = 0;
 };
 
 /// Makes producers. One for the process; outlives them all.
 class Engine {
 public:
     virtual ~Engine() = default;
+    /// `user_info` is JSON text.
     virtual std::unique_ptr<Producer> produce(const std::string& room, const std::string& user,
+                                              const std::string& user_info,
                                               std::function<void(ConnectionState)> on_state) = 0;
     /// Connections of either kind that hold resources, those being torn down included.
     virtual size_t connections() const = 0;
+    /// Branches whose files are not complete, those of producers that have gone included.
+    virtual size_t open_branches() const = 0;
 };
 
 }  // namespace sluice::media

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,8 +12,6 @@
 #include "gst/ref.h"
 
 namespace sluice::media {
-
-class Connection;
 
 /// One producer's GstPipeline: always PLAYING, on the system clock, its bus read by a handler that keeps
 /// nothing (an unread bus keeps every element that ever posted alive). Lives as long as anything in it; the
@@ -30,21 +29,28 @@ public:
     const std::string& user() const { return user_; }
     gst::Reaper& reaper() const { return reaper_; }
 
-    /// Whom an error of an element below `element` is told to. Scheduler thread.
-    void watch(GstElement* element, std::weak_ptr<Connection> connection);
+    /// Who is told of a part of the pipeline, on the scheduler thread. `child` is the name of the part's own
+    /// child above the element that it is about.
+    struct Watch {
+        std::function<void(const std::string& child, const std::string& text)> on_error;
+        std::function<void(const std::string& child)> on_eos;  ///< A bin with message-forward; may be empty.
+    };
+    void watch(GstElement* element, Watch watch);
     void unwatch(GstElement* element);
 
 private:
     Pipeline(Scheduler& scheduler, gst::Reaper& reaper, std::string room, std::string user);
     static GstBusSyncReply on_message(GstBus* bus, GstMessage* message, gpointer self);
-    void on_error(const GstElement* part, const std::string& name, const std::string& text);
+    void on_error(const GstElement* part, const std::string& name, const std::string& child,
+                  const std::string& text);
+    void on_eos(const GstElement* part, const std::string& child);
 
     Scheduler& scheduler_;
     gst::Reaper& reaper_;
     std::string room_;
     std::string user_;
     gst::Ref<GstElement> element_;
-    std::map<const GstElement*, std::weak_ptr<Connection>> parts_;
+    std::map<const GstElement*, Watch> parts_;
 };
 
 }  // namespace sluice::media

@@ -59,6 +59,7 @@ public:
 
 private:
     friend class Tap;
+    friend class BranchTap;
     explicit Track(ice::Network& network) : network_(network) {}
     GstElement* fanout_for_one_more();
 

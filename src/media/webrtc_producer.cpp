@@ -19,11 +19,13 @@ struct Slot {
 
 struct WebrtcProducer::State : std::enable_shared_from_this<State> {
     State(Surroundings& around_, std::shared_ptr<Pipeline> pipeline_, const gst::LaunchTemplate& chain_,
-          std::vector<std::string> video_codecs_, std::function<void(ConnectionState)> on_state_)
+          std::vector<std::string> video_codecs_, std::unique_ptr<Branches> branches_,
+          std::function<void(ConnectionState)> on_state_)
         : around(around_),
           pipeline(std::move(pipeline_)),
           chain(chain_),
           video_codecs(std::move(video_codecs_)),
+          branches(std::move(branches_)),
           on_state(std::move(on_state_)),
           cname(gst::OwnedString(g_uuid_string_random()).get()) {}
 
@@ -46,6 +48,7 @@ struct WebrtcProducer::State : std::enable_shared_from_this<State> {
     std::shared_ptr<Pipeline> pipeline;
     const gst::LaunchTemplate& chain;
     std::vector<std::string> video_codecs;
+    std::unique_ptr<Branches> branches;
     std::function<void(ConnectionState)> on_state;
     std::string cname;
 
@@ -58,11 +61,13 @@ struct WebrtcProducer::State : std::enable_shared_from_this<State> {
 
 WebrtcProducer::WebrtcProducer(Surroundings& around, std::shared_ptr<Pipeline> pipeline,
                                const gst::LaunchTemplate& chain, std::vector<std::string> video_codecs,
+                               std::unique_ptr<Branches> branches,
                                std::function<void(ConnectionState)> on_state)
     : state_(std::make_shared<State>(around, std::move(pipeline), chain, std::move(video_codecs),
-                                     std::move(on_state))) {}
+                                     std::move(branches), std::move(on_state))) {}
 
 WebrtcProducer::~WebrtcProducer() {
+    state_->branches.reset();
     if (state_->ingress)
         state_->ingress->close();
 }
@@ -119,6 +124,18 @@ ConnectionStats WebrtcProducer::stats() const {
                                 .dropped = slot.track->counter("dropped")});
     }
     return stats;
+}
+
+Result<BranchState> WebrtcProducer::begin_branch(std::string_view name, const BranchParameters& parameters) {
+    return state_->branches->begin(name, parameters);
+}
+
+void WebrtcProducer::end_branch(std::string_view name, Done<BranchState> done) {
+    state_->branches->end(name, done);
+}
+
+std::vector<BranchState> WebrtcProducer::branches() const {
+    return state_->branches->states();
 }
 
 bool WebrtcProducer::State::flows(const Track& track) const {
@@ -234,6 +251,9 @@ void WebrtcProducer::State::carry_out(Plan plan) {
         slot.track->set_muted(!flows(*slot.track));
         slot.track->set_open(open);
     }
+    Branch::Tracks tracks;
+    for (const auto& slot : slots) tracks.push_back(slot.track);
+    branches->update(tracks);
 }
 
 void WebrtcProducer::State::on_ingress(const Ingress* from, ConnectionState state) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gst/launch_template.h"
+#include "media/branches.h"
 #include "media/ingress.h"
 #include "media/media.h"
 
@@ -16,7 +17,8 @@ namespace sluice::media {
 class WebrtcProducer final : public Producer {
 public:
     WebrtcProducer(Surroundings& around, std::shared_ptr<Pipeline> pipeline, const gst::LaunchTemplate& chain,
-                   std::vector<std::string> video_codecs, std::function<void(ConnectionState)> on_state);
+                   std::vector<std::string> video_codecs, std::unique_ptr<Branches> branches,
+                   std::function<void(ConnectionState)> on_state);
     ~WebrtcProducer() override;
 
     void offer(std::string sdp, Done<std::string> answer) override;
@@ -25,6 +27,9 @@ public:
     std::unique_ptr<Consumer> consume(const std::string& user,
                                       std::function<void(ConnectionState)> on_state) override;
     ConnectionStats stats() const override;
+    Result<BranchState> begin_branch(std::string_view name, const BranchParameters& parameters) override;
+    void end_branch(std::string_view name, Done<BranchState> done) override;
+    std::vector<BranchState> branches() const override;
 
 private:
     struct State;

@@ -23,4 +23,8 @@ inline Error not_producing(const std::string& user_id) {
     return {ErrorCode::NotFound, "user \"" + user_id + "\" is not producing", "producerUserId"};
 }
 
+inline Error nothing_to_branch(const std::string& user_id) {
+    return {ErrorCode::WrongState, "user \"" + user_id + "\" is not producing"};
+}
+
 }  // namespace sluice::rooms

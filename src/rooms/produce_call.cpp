@@ -27,7 +27,7 @@ void ProduceCall::start(const std::shared_ptr<Room>& room, const std::shared_ptr
         if (const auto free = limit_.check(1 + others); !free)
             return done_(free.error());
         reserved_ = limit_.reserve(others);
-        user->production = std::make_shared<Production>(engine_, room_id_, user->id);
+        user->production = std::make_shared<Production>(engine_, room_id_, user->id, user->info);
     }
     user->production->producer().offer(
         std::move(offer), step<std::string>(scheduler_, "answering the offer of user \"" + user->id + "\"",

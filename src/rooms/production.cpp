@@ -6,10 +6,11 @@
 
 namespace sluice::rooms {
 
-Production::Production(media::Engine& engine, std::string room_id, std::string user_id)
+Production::Production(media::Engine& engine, std::string room_id, std::string user_id,
+                       const UserInfo& user_info)
     : room_id_(std::move(room_id)), user_id_(std::move(user_id)) {
-    producer_ =
-        engine.produce(room_id_, user_id_, [room = room_id_, user = user_id_](media::ConnectionState state) {
+    producer_ = engine.produce(
+        room_id_, user_id_, user_info, [room = room_id_, user = user_id_](media::ConnectionState state) {
             log::info("producer connection changed",
                       {{"room", room}, {"user", user}, {"state", media::to_string(state)}});
         });

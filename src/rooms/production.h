@@ -13,7 +13,7 @@ namespace sluice::rooms {
 /// Scheduler thread only. Media's changes of state are logged.
 class Production {
 public:
-    Production(media::Engine& engine, std::string room_id, std::string user_id);
+    Production(media::Engine& engine, std::string room_id, std::string user_id, const UserInfo& user_info);
     Production(const Production&) = delete;
     Production& operator=(const Production&) = delete;
 

@@ -257,6 +257,47 @@ void Rooms::reoffer(const std::string& room_id, const std::string& user_id,
         });
 }
 
+void Rooms::begin_branch(const std::string& room_id, const std::string& user_id, const std::string& name,
+                         media::BranchParameters parameters, Done<media::BranchState> done) {
+    state_->call<media::BranchState>(
+        room_id, user_id, std::move(done),
+        [name, parameters = std::move(parameters)](const RoomPtr&, const UserPtr& user,
+                                                   const Done<media::BranchState>& answer) {
+            const auto& production = user->producing();
+            if (!production)
+                return answer(nothing_to_branch(user->id));
+            answer(production->producer().begin_branch(name, parameters));
+        });
+}
+
+void Rooms::end_branch(const std::string& room_id, const std::string& user_id, const std::string& name,
+                       Done<media::BranchState> done) {
+    const Done<Ok> begun([done](Result<Ok> result) {
+        if (!result)
+            done(result.error());
+    });
+    state_->call<Ok>(room_id, user_id, begun,
+                     [name, done](const RoomPtr&, const UserPtr& user, const Done<Ok>& answer) {
+                         const auto& production = user->producing();
+                         if (!production)
+                             return answer(nothing_to_branch(user->id));
+                         production->producer().end_branch(name, done);
+                         answer(Ok{});
+                     });
+}
+
+Result<std::vector<media::BranchState>> Rooms::branches(const std::string& room_id,
+                                                        const std::string& user_id) const {
+    const auto room = state_->find(room_id);
+    if (!room)
+        return no_room(room_id);
+    const auto user = room->find(user_id);
+    if (!user)
+        return no_user(room_id, user_id);
+    const auto& production = user->producing();
+    return production ? production->producer().branches() : std::vector<media::BranchState>();
+}
+
 void Rooms::stop_producing(const std::string& room_id, const std::string& user_id, Done<Left> done) {
     state_->call<Left>(room_id, user_id, std::move(done),
                        [](const RoomPtr& room, const UserPtr& user, const Done<Left>& answer) {

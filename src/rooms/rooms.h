@@ -131,6 +131,15 @@ public:
     /// above.
     void reoffer(const std::string& room_id, const std::string& user_id, const std::string& producer_user_id,
                  Done<std::string> done);
+    /// Begins and ends a branch of the user's media; end_branch() is answered when its files are complete,
+    /// and no call of the user waits for that. WrongState: the user is not producing. The rest as in media.h.
+    void begin_branch(const std::string& room_id, const std::string& user_id, const std::string& name,
+                      media::BranchParameters parameters, Done<media::BranchState> done);
+    void end_branch(const std::string& room_id, const std::string& user_id, const std::string& name,
+                    Done<media::BranchState> done);
+    /// Every branch of the configuration; none of a user who is not producing.
+    Result<std::vector<media::BranchState>> branches(const std::string& room_id,
+                                                     const std::string& user_id) const;
     void stop_producing(const std::string& room_id, const std::string& user_id, Done<Left> done);
     /// The last user's leaving deletes the room.
     void remove_user(const std::string& room_id, const std::string& user_id, Done<Left> done);

@@ -57,7 +57,7 @@ class CommandLine(unittest.TestCase):
                     ("http.tls-key=/nowhere", "http.tls-certificate and http.tls-key go together"),
                     ("ice.addresses=192.0.2.1", "ice.addresses: 192.0.2.1"),
                     ("ice.port-min=7", "ice.port-min (7) is greater than ice.port-max (0)"),
-                    ("paths.pipelines=" + empty, empty + "/track.launch: cannot be read (paths.pipelines)")):
+                    ("paths.pipelines=" + empty + "/nowhere", f"paths.pipelines: {empty}/nowhere is no folder")):
                 with self.subTest(setting):
                     self.assertIn(said, self.complains("--check", "--set", setting))
 
@@ -67,6 +67,33 @@ class CommandLine(unittest.TestCase):
             said = self.complains("--check", "--set", "paths.pipelines=" + folder)
         self.assertIn("track.launch", said)
         self.assertIn("nosuchelement", said)
+
+    def test_a_folder_of_ones_own_comes_first(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(run("--check", "--set", "paths.pipelines=" + folder).stdout, "ok\n")
+            pathlib.Path(folder, "own.launch").write_text("# example: to=x\nnosuchelement name=${to}\n")
+            self.assertIn("own.launch", self.complains("--check", "--set", "paths.pipelines=" + folder))
+
+    def test_check_tries_branches(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder, "sluice.conf")
+            pathlib.Path(folder, "own.launch").write_text(
+                "# example: port=1\n[audio opus]\nidentity name=audio ! udpsink port=${port}\n")
+            for lines, said in (
+                    (["pipeline=none.launch"], ':2: pipeline: there is no template "none.launch" in'),
+                    (["pipeline=track.launch"], ":2: pipeline: track.launch is no branch"),
+                    (["pipeline=record-webm.launch"], ":2: location: is missing"),
+                    (["pipeline=record-webm.launch", "location=${recordings}/${colour}.webm"],
+                     ":3: location: there is no ${colour}; allowed are ${branch}, ${codec}"),
+                    (["pipeline=record-webm.launch", "location=x", "bitrate=1"],
+                     ':4: there is no key "bitrate" for record-webm.launch; its holes are location'),
+                    (["pipeline=own.launch", "port=many"], ':2: own.launch: could not set property "port"')):
+                with self.subTest(lines):
+                    file.write_text("\n".join(["[branch r]", *lines, ""]))
+                    said_then = self.complains("--check", "--config", str(file), "--set", "paths.pipelines=" + folder)
+                    self.assertIn(f"{file}{said}", said_then)
+            file.write_text("[branch r]\npipeline=own.launch\nport=7\nstart=on-produce\n")
+            self.assertEqual(run("--check", "--config", str(file), "--set", "paths.pipelines=" + folder).stdout, "ok\n")
 
     def test_check_goes_beside_a_running_server(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -91,6 +91,16 @@ TEST_F(ConfigTest, AnErrorTellsTheLineTheValueAndWhatIsAllowed) {
          "media.video-codecs is \"\"; allowed is any of VP8, VP9, H264, AV1, separated by commas"},
         {"[log]\nlevel=loud\n", "2", "log.level is \"loud\"; allowed is error, warning, info, debug"},
         {"[log]\nformat=xml\n", "2", "log.format is \"xml\"; allowed is text, json"},
+        {"[branch a b]\nstart=on-produce\n", "2",
+         "a branch is called \"a b\"; allowed are 1 to 64 of a-z, A-Z, 0-9, '-' and '_'"},
+        {"[branch r]\nstart=at-once\n", "2",
+         "branch r.start is \"at-once\"; allowed is on-request or on-produce"},
+        {"[branch r]\npipeline=../x.launch\n", "2",
+         "branch r.pipeline is \"../x.launch\"; allowed is the name of a file in paths.pipelines or among "
+         "those of the server"},
+        {"[branch r]\nretry-s=soon\n", "2",
+         "branch r.retry-s is \"soon\"; allowed is a whole number from 0 to 86400"},
+        {"[branch r]\nLocation=/a\n", "2", "there is no key \"Location\" for a branch"},
         {"[log]\nlevel\n", "2",
          "Key file contains line “level” which is not a key-value pair, group, or comment"},
         {"port=1\n", "1", "Key file does not start with a group"},
@@ -131,6 +141,25 @@ TEST_F(ConfigTest, SettingsComeAfterTheFileAndTheLastOneCounts) {
     EXPECT_EQ(config.tokens_file, "");
 }
 
+TEST_F(ConfigTest, Branches) {
+    EXPECT_EQ(said_of("[branch recording]\npipeline = record-webm.launch\nstart = on-produce\nretry-s = 5\n"
+                      "location = ${recordings}/${room}.webm\n[branch other]\npipeline=x.launch\n"),
+              "");
+    ASSERT_EQ(config.media.branches.size(), 2u);
+    const auto& branch = config.media.branches.front();
+    EXPECT_EQ(branch.name, "recording");
+    EXPECT_EQ(branch.pipeline, "record-webm.launch");
+    EXPECT_EQ(branch.start, media::BranchOptions::Start::OnProduce);
+    EXPECT_EQ(branch.retry, std::chrono::seconds(5));
+    EXPECT_EQ(branch.values.at("location").text, "${recordings}/${room}.webm");
+    EXPECT_EQ(branch.values.at("location").where, path_ + ":5: ");
+    EXPECT_EQ(message(apply_setting(config, "branch recording.start=on-request")), "");
+    EXPECT_EQ(branch.start, media::BranchOptions::Start::OnRequest);
+    EXPECT_EQ(message(complete(config)), "");
+    EXPECT_EQ(message(apply_setting(config, "branch third.start=on-request")), "");
+    EXPECT_EQ(message(complete(config)), "--set: branch third.pipeline is missing");
+}
+
 TEST_F(ConfigTest, ABadSetting) {
     EXPECT_EQ(message(apply_setting(config, "http.port")), "--set http.port: it takes group.key=value");
     EXPECT_EQ(message(apply_setting(config, "http.prot=1")),
@@ -146,7 +175,8 @@ TEST_F(ConfigTest, WhatIsPrintedCanBeRead) {
     for (const char* setting :
          {"http.address=::1", "http.port=1", "http.tokens=/t", "http.insecure=true",
           "ice.addresses=::1, 10.0.0.1", "ice.announced-address=192.0.2.1", "media.video-codecs=AV1",
-          "log.level=error", "log.format=json", "limits.connections=7"})
+          "log.level=error", "log.format=json", "limits.connections=7", "branch r.pipeline=a.launch",
+          "branch r.split-after-s=60", "branch r.location=${recordings}/a"})
         EXPECT_EQ(message(apply_setting(config, setting)), "");
     const auto printed = print(config);
     EXPECT_NE(printed, print(default_config()));

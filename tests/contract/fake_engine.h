@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,15 +14,19 @@ namespace sluice::test {
 /// Media that does as it is told by lines in the SDP it gets: "a=x-refuse" (cannot be taken), "a=x-never" (no
 /// answer), "a=x-drop" (the answer is forgotten), "a=x-no-offers" (of a producer: no offer can be made of
 /// it). Everything else is answered in the next task and counts as connected.
+///
+/// There are the branches "recording", "broken" (its end is an error) and "endless" (its end never comes),
+/// with the parameter "interval".
 class FakeEngine final : public media::Engine {
 public:
     explicit FakeEngine(Scheduler& scheduler) : scheduler_(scheduler) {}
 
-    std::unique_ptr<media::Producer> produce(const std::string&, const std::string&,
+    std::unique_ptr<media::Producer> produce(const std::string&, const std::string&, const std::string&,
                                              std::function<void(media::ConnectionState)>) override {
         return std::make_unique<Producer>(*this);
     }
     size_t connections() const override { return connections_; }
+    size_t open_branches() const override { return 0; }
 
 private:
     static bool says(const std::string& sdp, const char* line) { return sdp.find(line) != std::string::npos; }
@@ -102,8 +107,52 @@ private:
                 {{"0", "audio", "opus", false, 10, 1000, 0, 0}, {"1", "video", "VP8", true, 10, 1000, 3, 4}}};
         }
 
+        Result<media::BranchState> begin_branch(std::string_view name,
+                                                const media::BranchParameters& parameters) override {
+            const auto branch = find(name);
+            if (branch == states.end())
+                return Error{ErrorCode::NotFound, "there is no branch \"" + std::string(name) + "\""};
+            for (const auto& [parameter, value] : parameters)
+                if (parameter != "interval" || !std::holds_alternative<long>(value))
+                    return Error{ErrorCode::InvalidArgument, "is not open to a request",
+                                 "parameters." + parameter};
+            if (branch->phase == media::BranchPhase::Running)
+                return Error{ErrorCode::WrongState, "branch \"" + branch->name + "\" is running"};
+            branch->phase = media::BranchPhase::Running;
+            branch->started = "2026-01-02T03:04:05.678Z";
+            return *branch;
+        }
+        void end_branch(std::string_view name, Done<media::BranchState> done) override {
+            const auto branch = find(name);
+            Result<media::BranchState> result = Error{ErrorCode::NotFound, "there is no such branch"};
+            if (branch != states.end() && branch->phase != media::BranchPhase::Running)
+                result = Error{ErrorCode::WrongState, "branch \"" + branch->name + "\" is idle"};
+            else if (branch != states.end()) {
+                branch->phase = media::BranchPhase::Ended;
+                branch->files = {"/recordings/a.webm"};
+                result = *branch;
+            }
+            if (name == "broken" && result)
+                result = Error{ErrorCode::Internal, "the disk is full"};
+            if (name == "endless")
+                connection.owed.push_back(std::make_shared<Done<media::BranchState>>(done));
+            else
+                connection.engine.scheduler_.post([done, result] { done(result); });
+        }
+        std::vector<media::BranchState> branches() const override { return states; }
+        std::vector<media::BranchState>::iterator find(std::string_view name) {
+            return std::ranges::find(states, name, &media::BranchState::name);
+        }
+        static media::BranchState idle(const char* name) {
+            media::BranchState state;
+            state.name = name;
+            state.pipeline = "record-webm.launch";
+            return state;
+        }
+
         Connection connection;
         std::string accepted;
+        std::vector<media::BranchState> states{idle("recording"), idle("broken"), idle("endless")};
     };
 
     Scheduler& scheduler_;

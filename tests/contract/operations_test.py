@@ -8,7 +8,7 @@ NONE = {"audio": False, "video": False}
 
 
 def path_of(pattern, room="r", user="u"):
-    return pattern.replace("{roomId}", room).replace("{userId}", user)
+    return pattern.replace("{roomId}", room).replace("{userId}", user).replace("{branchName}", "recording")
 
 
 class Operations(unittest.TestCase):
@@ -107,6 +107,31 @@ class Operations(unittest.TestCase):
                                  "outbound": [{"userId": "2", "userInfo": {"name": "2"}},
                                               {"userId": "3", "userInfo": {}}]})
         server.post("/rooms/r/users/2/consume", answer, expect=404)
+
+    def test_branches(self):
+        server = self.server
+        self.enter("1")
+        branches = "/rooms/r/users/1/branches"
+        self.assertEqual(server.get(branches), {"branches": []})
+        server.call("GET", "/rooms/r/users/2/branches", expect=404)
+        server.post(branches + "/recording", expect=409)
+        server.delete(branches + "/recording", expect=409)
+        server.post("/rooms/r/users/1/produce", {"offer": sdp()})
+        self.assertEqual([branch["state"] for branch in server.get(branches)["branches"]], ["idle"] * 3)
+        server.post(branches + "/nothing", expect=404)
+        server.delete(branches + "/nothing", expect=404)
+        for wrong in (7, [], {"interval": 1.5}, {"interval": True}, {"interval": None}, {"location": "/etc/passwd"}):
+            with self.subTest(parameters=wrong):
+                said = server.post(branches + "/recording", {"parameters": wrong}, expect=400)
+                self.assertTrue(said["field"].startswith("parameters"), said)
+        begun = server.post(branches + "/recording", {"parameters": {"interval": 5}})
+        self.assertEqual((begun["name"], begun["state"]), ("recording", "running"))
+        server.post(branches + "/recording", expect=409)
+        ended = server.delete(branches + "/recording", {})
+        self.assertEqual((ended["state"], ended["files"]), ("ended", ["/recordings/a.webm"]))
+        server.delete(branches + "/recording", expect=409)
+        server.post(branches + "/broken")
+        self.assertIn("the disk is full", server.delete(branches + "/broken", expect=500)["detail"])
 
     def test_constraints(self):
         server = self.server
@@ -280,6 +305,8 @@ class Slow(unittest.TestCase):
         self.begin("POST", "/rooms/r/users/1/produce", {"offer": sdp("offer", "a=x-never")})
         self.begin("POST", "/rooms/r/users/3/consume",
                    {"producerUserId": "2", "answer": sdp("answer", "a=x-never")})
+        server.post("/rooms/r/users/2/branches/endless")
+        self.begin("DELETE", "/rooms/r/users/2/branches/endless")
         # These wait for their turn.
         self.begin("DELETE", "/rooms/r/users/1/produce")
         self.begin("DELETE", "/rooms/r/users/3")

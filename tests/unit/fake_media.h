@@ -211,7 +211,24 @@ public:
         return std::make_unique<FakeConsumer>(steps_, count_, consumers, name, user, std::move(on_state));
     }
     media::ConnectionStats stats() const override { return numbers; }
+    /// A branch is whatever has been begun.
+    Result<media::BranchState> begin_branch(std::string_view branch,
+                                            const media::BranchParameters&) override {
+        if (branch == "none")
+            return Error{ErrorCode::NotFound, "there is no branch \"none\""};
+        media::BranchState state;
+        state.name = branch;
+        begun.push_back(state);
+        return state;
+    }
+    void end_branch(std::string_view branch, Done<media::BranchState> done) override {
+        media::BranchState state;
+        state.name = branch;
+        step<media::BranchState>("end " + state.name, std::move(done), [state] { return state; });
+    }
+    std::vector<media::BranchState> branches() const override { return begun; }
 
+    std::vector<media::BranchState> begun;
     const std::string room;
     media::Constraints offered;  ///< The kinds of the last offer accepted.
     media::Constraints flowing;
@@ -227,10 +244,12 @@ public:
     explicit FakeEngine(Scheduler& scheduler) : steps(scheduler) {}
 
     std::unique_ptr<media::Producer> produce(const std::string& room, const std::string& user,
+                                             const std::string&,
                                              std::function<void(media::ConnectionState)> on_state) override {
         return std::make_unique<FakeProducer>(steps, count_, producers, room, user, std::move(on_state));
     }
     size_t connections() const override { return *count_; }
+    size_t open_branches() const override { return 0; }
 
     /// The first of that name; null if there is none.
     FakeProducer* producer(const std::string& name) const {

@@ -62,6 +62,30 @@ TEST_F(RoomsCalls, TheDocumentsExample) {
     EXPECT_EQ(*removed, 1u);
 }
 
+TEST_F(RoomsCalls, ABranchBeginsAndItsEndHoldsUpNothing) {
+    given({"1", "2"}, 1);
+    const auto silent = begin_branch("2", "recording");
+    const auto unknown = begin_branch("1", "none");
+    const auto begun = begin_branch("1", "recording");
+    run();
+    EXPECT_TRUE(silent.failed(ErrorCode::WrongState)) << silent.text();
+    EXPECT_TRUE(unknown.failed(ErrorCode::NotFound)) << unknown.text();
+    EXPECT_TRUE(begun.ok()) << begun.text();
+    EXPECT_EQ(rooms.branches("r", "1")->size(), 1u);
+    EXPECT_TRUE(rooms.branches("r", "2")->empty());
+    EXPECT_FALSE(rooms.branches("r", "3"));
+
+    hold({"end recording 1"});
+    const auto ended = end_branch("1", "recording");
+    const auto produced = produce("1");
+    run();
+    EXPECT_TRUE(produced.ok()) << produced.text();
+    EXPECT_FALSE(ended.answered()) << ended.text();
+    engine.steps.settle("end recording 1");
+    run();
+    EXPECT_TRUE(ended.ok()) << ended.text();
+}
+
 TEST_F(RoomsCalls, CreateMakesAUuidWhenThereIsNoId) {
     const auto one = create(std::nullopt);
     const auto other = create(std::nullopt);

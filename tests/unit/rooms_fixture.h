@@ -80,6 +80,14 @@ protected:
         return call<std::string>("reoffer " + producer + ">" + user,
                                  [&](auto done) { rooms.reoffer("r", user, producer, done); });
     }
+    Call<media::BranchState> begin_branch(const std::string& user, const std::string& name) {
+        return call<media::BranchState>("begin " + name,
+                                        [&](auto done) { rooms.begin_branch("r", user, name, {}, done); });
+    }
+    Call<media::BranchState> end_branch(const std::string& user, const std::string& name) {
+        return call<media::BranchState>("end " + name,
+                                        [&](auto done) { rooms.end_branch("r", user, name, done); });
+    }
     Call<rooms::Left> stop(const std::string& user) {
         return call<rooms::Left>("stop " + user, [&](auto done) { rooms.stop_producing("r", user, done); });
     }

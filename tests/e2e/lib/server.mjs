@@ -50,6 +50,12 @@ export async function startServer(options = []) {
       if (!response.ok) throw Object.assign(new Error(`${method} ${path}: ${response.status} ${json.detail}`), { status: response.status, json });
       return json;
     },
+    /** As a power cut ends it. */
+    async kill() {
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    },
     async stop() {
       const ended = once(child, 'exit');
       child.kill('SIGTERM');

@@ -8,24 +8,35 @@ const clients = new Map();
 const audio = new AudioContext();
 
 class Source {
-  constructor({ colour, pitch, width = 320, height = 240 }) {
+  constructor({ colour, pitch, width = 320, height = 240, clap = false }) {
     this.canvas = document.createElement('canvas');
     Object.assign(this.canvas, { width, height });
     const draw = this.canvas.getContext('2d');
     let frame = 0;
     this.timer = setInterval(() => {
-      draw.fillStyle = `rgb(${colour.join(',')})`;
+      // Each second for a fifth of it: a bright picture, and (below) a tone that begins with it.
+      const now = clap && audio.currentTime % 1 < 0.2;
+      draw.fillStyle = now ? '#fff' : `rgb(${colour.join(',')})`;
       draw.fillRect(0, 0, width, height);
       draw.fillStyle = frame % 2 ? '#fff' : '#000'; // a corner that changes: no two frames are the same
       draw.fillRect((frame % 16) * 8, 0, 8, 8);
       frame += 1;
-    }, 50);
-    this.video = this.canvas.captureStream(20).getVideoTracks()[0];
+    }, clap ? 10 : 50);
+    this.video = this.canvas.captureStream(clap ? undefined : 20).getVideoTracks()[0];
     if (pitch) {
       this.oscillator = audio.createOscillator();
       this.oscillator.frequency.value = pitch;
       const out = audio.createMediaStreamDestination();
-      this.oscillator.connect(out);
+      if (clap) {
+        const gain = audio.createGain();
+        const begin = Math.ceil(audio.currentTime);
+        gain.gain.value = 0;
+        for (let second = 0; second < 60; second += 1) {
+          gain.gain.setValueAtTime(1, begin + second);
+          gain.gain.setValueAtTime(0, begin + second + 0.2);
+        }
+        this.oscillator.connect(gain).connect(out);
+      } else this.oscillator.connect(out);
       this.oscillator.start();
       [this.audio] = out.stream.getAudioTracks();
     }

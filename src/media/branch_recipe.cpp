@@ -1,0 +1,110 @@
+#include "media/branch_recipe.h"
+
+#include <algorithm>
+
+#include <glib.h>
+
+namespace sluice::media {
+namespace {
+
+constexpr size_t kMaxText = 200;
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+    return text.empty() ? "nothing" : text;
+}
+
+bool is_plain(const std::string& text) {
+    return !text.empty() && text.size() <= kMaxText &&
+           std::ranges::none_of(text, [](char c) { return g_ascii_iscntrl(c); });
+}
+
+}  // namespace
+
+std::string part_of(const sdp::OutTrack& track) {
+    return std::string(sdp::to_string(track.kind)) + " " + track.codec.name;
+}
+
+Result<BranchRecipe> BranchRecipe::make(const BranchOptions& options,
+                                        const std::shared_ptr<const Templates>& templates,
+                                        const std::string& recordings) {
+    const auto wrong = [](const std::string& text) { return Error{ErrorCode::InvalidArgument, text}; };
+    auto chain = templates->load(options.pipeline);
+    if (!chain)
+        return wrong(options.where + "pipeline: " + chain.error().message);
+    BranchRecipe recipe{options, std::move(chain).value(), recordings, templates};
+    if (recipe.chain.parts().empty())
+        return wrong(options.where + "pipeline: " + options.pipeline +
+                     " is no branch: it has no part such as [audio opus]");
+    for (const auto& [hole, value] : options.values)
+        if (!recipe.chain.has_hole(hole))
+            return wrong(value.where + "there is no key \"" + hole + "\" for " + options.pipeline +
+                         "; its holes are " + joined(recipe.chain.holes()));
+    if (std::ranges::any_of(recipe.chain.open(), [](const auto& open) { return open.hole == "location"; }))
+        return wrong(options.where + options.pipeline + ": \"# open: location\": a request names no file");
+    if (recipe.chain.has_hole("location") && !options.values.contains("location"))
+        return wrong(options.where + "location: is missing, and " + options.pipeline + " writes a file");
+    const auto values = recipe.values(sample_placeholders(), {});
+    if (!values)
+        return values.error();
+    if (const auto built = recipe.chain.build_example(*values); !built)
+        return wrong(options.where + built.error().message);
+    if (!recipe.chain.finisher().empty())
+        if (const auto finisher = templates->load(recipe.chain.finisher()); !finisher)
+            return wrong(options.where + options.pipeline + ": finisher: " + finisher.error().message);
+    return recipe;
+}
+
+Status BranchRecipe::check(const BranchParameters& parameters) const {
+    for (const auto& [name, value] : parameters) {
+        const auto field = "parameters." + name;
+        const auto& all = chain.open();
+        const auto open = std::ranges::find(all, name, &gst::LaunchParameter::hole);
+        if (open == all.end()) {
+            std::vector<std::string> names;
+            for (const auto& parameter : all) names.push_back(parameter.hole);
+            return Error{ErrorCode::InvalidArgument, "is not open to a request; open are " + joined(names),
+                         field};
+        }
+        const auto* number = std::get_if<long>(&value);
+        const auto* text = std::get_if<std::string>(&value);
+        if (open->number && (!number || *number < open->min || *number > open->max))
+            return Error{ErrorCode::InvalidArgument,
+                         "must be a whole number from " + std::to_string(open->min) + " to " +
+                             std::to_string(open->max),
+                         field};
+        if (!open->number && (!text || !is_plain(*text)))
+            return Error{
+                ErrorCode::InvalidArgument,
+                "must be a string of 1 to " + std::to_string(kMaxText) + " bytes without control characters",
+                field};
+    }
+    return Ok{};
+}
+
+bool BranchRecipe::takes(const sdp::OutTrack& track) const {
+    return chain.has_part(part_of(track));
+}
+
+bool BranchRecipe::takes_kind(sdp::Kind kind) const {
+    return std::ranges::any_of(chain.parts(), [&](const std::string& part) {
+        return part.starts_with(std::string(sdp::to_string(kind)) + " ");
+    });
+}
+
+Result<gst::LaunchValues> BranchRecipe::values(const Placeholders& known,
+                                               const BranchParameters& parameters) const {
+    gst::LaunchValues all;
+    for (const auto& [hole, value] : options.values) {
+        auto text = hole == "location" ? fill_path(value.text, known) : fill(value.text, known);
+        if (!text)
+            return Error{ErrorCode::InvalidArgument, value.where + hole + ": " + text.error().message};
+        all[hole] = std::move(text).value();
+    }
+    for (const auto& [hole, value] : parameters)
+        std::visit([&, &slot = all[hole]](const auto& given) { slot = given; }, value);
+    return all;
+}
+
+}  // namespace sluice::media

@@ -1,0 +1,171 @@
+#include "media/leftovers.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "gst/ref.h"
+#include "media/recording_file.h"
+
+namespace sluice::media {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kDescription = ".part.json";
+/// Between two messages of a pipeline that works on a file.
+constexpr GstClockTime kPatience = 600 * GST_SECOND;
+
+using Newest = std::atomic<guint64>;
+
+GstPadProbeReturn note_time(GstPad*, GstPadProbeInfo* info, gpointer data) noexcept {
+    auto& newest = *static_cast<Newest*>(data);
+    const GstClockTime time = GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(info));
+    guint64 before = newest;
+    while (GST_CLOCK_TIME_IS_VALID(time) && time > before && !newest.compare_exchange_weak(before, time)) {
+    }
+    return GST_PAD_PROBE_OK;
+}
+
+struct Copy {
+    gst::Ref<GstElement> bin;
+    gst::Ref<GstElement> mux;
+    Newest newest{0};
+};
+
+/// A track of the torn file.
+void add_track(GstElement*, GstPad* pad, Copy* copy) noexcept {
+    GstElement* queue = gst_element_factory_make("queue", nullptr);
+    g_object_set(queue, "max-size-buffers", 0, "max-size-bytes", 0, "max-size-time", guint64{10 * GST_SECOND},
+                 nullptr);
+    gst_bin_add(GST_BIN(copy->bin.get()), queue);
+    const auto sink = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(queue, "sink"));
+    gst_pad_add_probe(sink.get(), GST_PAD_PROBE_TYPE_BUFFER, note_time, &copy->newest, nullptr);
+    gst_element_link_pads(queue, "src", copy->mux.get(),
+                          g_str_has_prefix(GST_PAD_NAME(pad), "audio") ? "audio_%u" : "video_%u");
+    gst_element_sync_state_with_parent(queue);
+    gst_pad_link(pad, sink.get());
+}
+
+/// Copies `from` to `to` by a template, until its end or what is torn; the duration.
+Result<uint64_t> copy_whole(const gst::LaunchTemplate& finisher, const std::string& from,
+                            const std::string& to) {
+    auto bin = finisher.build({{"from", from}, {"to", to}});
+    if (!bin)
+        return bin.error();
+    const auto part = [&](const char* name) {
+        return gst::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin->get()), name));
+    };
+    const auto pipeline = gst::Ref<GstElement>::sink(gst_pipeline_new("finisher"));
+    const auto bus = gst::Ref<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
+    Copy copy{.bin = *bin, .mux = part("mux")};
+    const auto demux = part("demux");
+    if (!demux || !copy.mux)
+        return Error{ErrorCode::Internal, finisher.name() + ": no element named \"demux\" or \"mux\""};
+    g_signal_connect(demux.get(), "pad-added", G_CALLBACK(add_track), &copy);
+    gst_bin_add(GST_BIN(pipeline.get()), bin->get());
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    const auto message = gst::Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(
+        bus.get(), kPatience, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+    gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+    if (!message)
+        return Error{ErrorCode::Timeout, from + ": finishing it takes too long"};
+    if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_ERROR) {
+        GError* raw = nullptr;
+        gst_message_parse_error(message.get(), &raw, nullptr);
+        const gst::OwnedError error(raw);
+        return Error{ErrorCode::Internal, from + ": cannot be finished: " + error->message};
+    }
+    return copy.newest / GST_MSECOND;
+}
+
+std::string text_of(const std::string& path) {
+    std::ifstream file(path);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+}  // namespace
+
+std::vector<std::string> leftovers(const std::string& folder) {
+    std::vector<std::string> found;
+    std::error_code error;
+    for (fs::recursive_directory_iterator entry(folder, fs::directory_options::skip_permission_denied, error),
+         end;
+         !error && entry != end; entry.increment(error)) {
+        const auto path = entry->path().string();
+        if (path.ends_with(kDescription))
+            found.push_back(path.substr(0, path.size() - kDescription.size()));
+    }
+    return found;
+}
+
+Result<bool> finish_leftover(const std::string& path, const Templates& templates, const std::string& ended) {
+    const auto part = path + ".part";
+    const auto description = path + std::string(kDescription);
+    const auto wrong = [](const std::string& what) {
+        return Error{ErrorCode::Internal, what + ": " + g_strerror(errno)};
+    };
+    if (!fs::exists(part)) {  // It was whole, and not yet said to be.
+        if (rename(description.c_str(), (path + ".json").c_str()) != 0)
+            return wrong(description);
+        return true;
+    }
+    struct Lock {
+        int fd;
+        ~Lock() { close(fd); }
+    } lock{open(part.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (lock.fd < 0)
+        return wrong(part);
+    if (flock(lock.fd, LOCK_EX | LOCK_NB) != 0)
+        return false;
+    std::error_code error;
+    if (fs::file_size(part, error) == 0) {  // Nothing had come.
+        unlink(part.c_str());
+        unlink(description.c_str());
+        return true;
+    }
+    const auto text = text_of(description);
+    const auto parsed = json::parse(text);
+    if (!parsed)
+        return Error{ErrorCode::Internal, description + ": " + parsed.error().message};
+    std::string whole = part;
+    std::optional<uint64_t> duration;
+    if (const auto name = parsed->members.find("finisher"); name != parsed->members.end()) {
+        const auto finisher = templates.load(name->second.string);
+        if (!finisher)
+            return finisher.error();
+        whole = path + ".finishing";
+        const auto copied = copy_whole(*finisher, part, whole);
+        if (!copied) {
+            unlink(whole.c_str());
+            return copied.error();
+        }
+        duration = *copied;
+    }
+    if (const int fd = open(whole.c_str(), O_RDONLY | O_CLOEXEC); fd >= 0) {
+        fdatasync(fd);
+        close(fd);
+    }
+    const auto told = with_end(text, duration, ended);
+    if (!told)
+        return told.error();
+    if (renameat2(AT_FDCWD, whole.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0)
+        return wrong(path);
+    std::ofstream(path + ".json") << *told;
+    unlink(description.c_str());
+    if (whole != part)
+        unlink(part.c_str());
+    return true;
+}
+
+}  // namespace sluice::media

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "gst/launch_template.h"
+
+namespace sluice::media {
+
+/// The folders of pipeline templates: the user's own, if there is one, then the one that came with the
+/// server.
+class Templates {
+public:
+    explicit Templates(std::vector<std::string> folders) : folders_(std::move(folders)) {}
+
+    /// From the first folder that has a file of that name. NotFound names the folders.
+    Result<gst::LaunchTemplate> load(const std::string& name) const;
+    /// Of all files *.launch, each once.
+    std::vector<std::string> names() const;
+
+private:
+    std::vector<std::string> folders_;
+};
+
+}  // namespace sluice::media

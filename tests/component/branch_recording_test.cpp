@@ -1,0 +1,282 @@
+#include <algorithm>
+#include <cmath>
+
+#include "component/branch_fixture.h"
+#include "media/leftovers.h"
+
+namespace sluice::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct BranchRecording : BranchFixture {
+    /// Sound and picture whose sender reports have come.
+    void add_both() {
+        add_sound();
+        tell_clock();
+        add_picture();
+        tell_clock();
+    }
+    /// What a server that is killed now leaves of a file, in the folder "torn".
+    void copy_torn(const std::string& name) const {
+        std::filesystem::create_directory(path("torn"));
+        for (const char* end : {".part", ".part.json"})
+            std::filesystem::copy_file(path(name) + end, path("torn/") + name + end);
+    }
+    std::string path(const std::string& name) const { return folder + "/" + name; }
+    static double seconds(const std::string& file) { return std::stod(probe(file, "format=duration")); }
+    static long packets(const std::string& file, const std::string& stream) {
+        return std::stol(probe(file, "stream=nb_read_packets", stream));
+    }
+};
+
+TEST_F(BranchRecording, IsAWholeFileWithBothTracks) {
+    add_both();
+    begin({});
+    ASSERT_TRUE(wait_for_ms(1500));
+    const auto ended = end();
+    ASSERT_TRUE(ended) << ended.error().message;
+    ASSERT_EQ(ended->files, (std::vector<std::string>{path("a.webm")}));
+    EXPECT_EQ(ended->dropped, 0u);
+    const auto file = ended->files.front();
+    EXPECT_EQ(probe(file, "stream=codec_name"), "opus\nvp8");
+    EXPECT_NEAR(seconds(file), static_cast<double>(ended->duration_ms) / 1000, 0.1);
+    // It begins at once, with the picture.
+    EXPECT_LT(std::stod(probe(file, "stream=start_time", "v:0")), 0.001);
+    EXPECT_LT(std::stod(probe(file, "stream=start_time", "a:0")), 0.03);
+    EXPECT_FALSE(std::filesystem::exists(file + ".part"));
+    EXPECT_FALSE(std::filesystem::exists(file + ".part.json"));
+    const auto sidecar = read(file + ".json");
+    for (const char* member :
+         {R"("room":"lobby")", R"("user":"ada")", R"("userInfo":{"name": "Ada"})", R"("audioCodec":"opus")",
+          R"("videoCodec":"VP8")", R"("ended":"stopped")", R"("gaps":[])", R"("segments":["a.webm"])"})
+        EXPECT_NE(sidecar.find(member), std::string::npos) << member << " in " << sidecar;
+    EXPECT_EQ(sidecar.find("finisher"), std::string::npos);
+}
+
+TEST_F(BranchRecording, BeginsWithoutSenderReportsInFourSeconds) {
+    add_sound();
+    begin({});
+    ASSERT_TRUE(wait_for_ms(100));
+    EXPECT_GE(state().duration_ms, 3500u) << "what came while it waited is in the file";
+    ASSERT_TRUE(end());
+}
+
+TEST_F(BranchRecording, StoppedBeforeItBeganIsWhole) {
+    add_sound();
+    begin({});
+    const auto before = tracks[0]->counter("packets");
+    ASSERT_TRUE(wait_for("half a second", [&] { return tracks[0]->counter("packets") >= before + 25; }));
+    EXPECT_EQ(state().phase, media::BranchPhase::Waiting);
+    const auto ended = end();
+    ASSERT_TRUE(ended) << ended.error().message;
+    ASSERT_EQ(ended->files.size(), 1u);
+    EXPECT_GE(packets(ended->files.front(), "a:0"), 20);
+}
+
+TEST_F(BranchRecording, EndsWithTheProducer) {
+    add_both();
+    begin({});
+    ASSERT_TRUE(wait_for_ms(500));
+    branches.reset();
+    ASSERT_TRUE(wait_for("the end", [&] { return around->open_branches == 0; }));
+    EXPECT_GE(seconds(path("a.webm")), 0.4);
+    EXPECT_NE(read(path("a.webm.json")).find("the producer stopped"), std::string::npos);
+}
+
+TEST_F(BranchRecording, OverwritesNothing) {
+    std::ofstream(path("a.webm")) << "mine";
+    std::ofstream(path("a-2.webm.part")) << "mine too";
+    add_both();
+    begin({});
+    ASSERT_TRUE(wait_for_ms(300));
+    const auto ended = end();
+    ASSERT_TRUE(ended) << ended.error().message;
+    EXPECT_EQ(ended->files, (std::vector<std::string>{path("a-3.webm")}));
+    EXPECT_EQ(read(path("a.webm")), "mine");
+    EXPECT_EQ(read(path("a-2.webm.part")), "mine too");
+}
+
+TEST_F(BranchRecording, SplitsAtKeyFramesAndLosesNothing) {
+    add_both();
+    media::BranchOptions options;
+    options.split_after = 1s;
+    begin(options);
+    ASSERT_TRUE(wait_for_ms(3500));
+    const auto ended = end();
+    ASSERT_TRUE(ended) << ended.error().message;
+    ASSERT_GE(ended->files.size(), 3u);
+    double whole = 0;
+    long sound = 0;
+    for (const auto& file : ended->files) {
+        whole += seconds(file);
+        sound += packets(file, "a:0");
+        EXPECT_EQ(probe(file, "packet=flags -read_intervals %+#1", "v:0").front(), 'K');
+    }
+    EXPECT_NEAR(whole, static_cast<double>(ended->duration_ms) / 1000,
+                0.05 * static_cast<double>(ended->files.size()));
+    EXPECT_NEAR(static_cast<double>(sound) * 0.02, static_cast<double>(ended->duration_ms) / 1000, 0.1);
+    EXPECT_NE(read(path("a.webm.json")).find(R"("ended":"split")"), std::string::npos);
+    EXPECT_NE(read(path("a-3.webm.json")).find(R"("segments":["a.webm","a-2.webm","a-3.webm"])"),
+              std::string::npos);
+}
+
+TEST_F(BranchRecording, SplitsBySize) {
+    add_both();
+    media::BranchOptions options;
+    options.split_after_bytes = 20'000;
+    begin(options);
+    ASSERT_TRUE(wait_for("the third file", [&] { return state().files.size() == 3; }));
+    const auto ended = end();
+    ASSERT_TRUE(ended) << ended.error().message;
+    EXPECT_GE(std::filesystem::file_size(path("a.webm")), 20'000u);
+    EXPECT_NE(read(path("a-2.webm.json")).find(R"("ended":"split")"), std::string::npos);
+}
+
+TEST_F(BranchRecording, ATrackThatIsAddedBeginsANewSegment) {
+    add_sound();
+    tell_clock();
+    begin({});
+    ASSERT_TRUE(wait_for_ms(700));
+    add_picture();
+    tell_clock();
+    branches->update(tracks);
+    ASSERT_TRUE(wait_for("the second segment", [&] { return state().files.size() == 2; }));
+    const auto then = state().duration_ms;
+    ASSERT_TRUE(wait_for_ms(then + 500));
+    const auto ended = end();
+    ASSERT_TRUE(ended) << ended.error().message;
+    EXPECT_EQ(probe(path("a.webm"), "stream=codec_name"), "opus");
+    EXPECT_EQ(probe(path("a-2.webm"), "stream=codec_name"), "opus\nvp8");
+    const auto sound = packets(path("a.webm"), "a:0") + packets(path("a-2.webm"), "a:0");
+    EXPECT_NEAR(static_cast<double>(sound) * 0.02, static_cast<double>(ended->duration_ms) / 1000, 0.1);
+    EXPECT_NE(read(path("a.webm.json")).find(R"("ended":"the tracks changed")"), std::string::npos);
+}
+
+TEST_F(BranchRecording, AnotherCodecBeginsANewSegment) {
+    add_both();
+    begin({});
+    ASSERT_TRUE(wait_for_ms(700));
+    tracks.back()->set_muted(true);
+    tracks.back()->set_active(false);
+    add_picture("VP9");
+    tell_clock();
+    branches->update(tracks);
+    ASSERT_TRUE(wait_for("the second segment", [&] { return state().files.size() == 2; }));
+    ASSERT_TRUE(wait_for_ms(state().duration_ms + 500));
+    const auto ended = end();
+    ASSERT_TRUE(ended) << ended.error().message;
+    ASSERT_EQ(ended->files.size(), 2u);
+    EXPECT_EQ(probe(path("a.webm"), "stream=codec_name"), "opus\nvp8");
+    EXPECT_EQ(probe(path("a-2.webm"), "stream=codec_name"), "opus\nvp9");
+    const auto sound = packets(path("a.webm"), "a:0") + packets(path("a-2.webm"), "a:0");
+    EXPECT_NEAR(static_cast<double>(sound) * 0.02, static_cast<double>(ended->duration_ms) / 1000, 0.1);
+}
+
+/// A container and a codec.
+using Kind = std::pair<const char*, const char*>;
+struct EveryKind : BranchRecording, testing::WithParamInterface<Kind> {};
+
+TEST_P(EveryKind, GoesOnOverAChangeOfSizeAndAMute) {
+    const std::string container = GetParam().first, codec = GetParam().second;
+    add_sound();
+    tell_clock();
+    add_picture(codec);
+    tell_clock();
+    media::BranchOptions options;
+    options.pipeline = "record-" + container + ".launch";
+    begin(options, "a." + container);
+    ASSERT_TRUE(wait_for_ms(500));
+    ASSERT_TRUE(change_size());
+    tracks[1]->set_muted(true);
+    ASSERT_TRUE(wait_for_ms(state().duration_ms + 2500));
+    const auto then = static_cast<double>(state().duration_ms) / 1000;
+    copy_torn("a." + container);
+    tracks[1]->set_muted(false);
+    const auto before = tracks[1]->counter("packets");
+    ASSERT_TRUE(wait_for("the picture", [&] { return tracks[1]->counter("packets") > before + 10; }));
+    const auto ended = end();
+    ASSERT_TRUE(ended) << ended.error().message;
+    ASSERT_EQ(ended->files.size(), 1u);
+    const auto file = ended->files.front();
+    const glib::OwnedString name(g_ascii_strdown(codec.c_str(), -1));
+    EXPECT_EQ(probe(file, "stream=codec_name"), "opus\n" + std::string(name.get()));
+    EXPECT_NEAR(seconds(file), static_cast<double>(ended->duration_ms) / 1000, 0.1);
+    const auto widths = probe(file, "frame=width", "v:0");
+    EXPECT_NE(widths.find("320"), std::string::npos);
+    EXPECT_NE(widths.find("480"), std::string::npos);
+    EXPECT_EQ(said("ffmpeg -v error -i " + file + " -f null -"), "");
+
+    const auto torn = path("torn/a." + container);
+    const auto completed = media::finish_leftover(torn, *templates, "the server ended");
+    ASSERT_TRUE(completed) << completed.error().message;
+    EXPECT_GT(packets(torn, "v:0"), 10);
+    EXPECT_GE(static_cast<double>(packets(torn, "a:0")) * 0.02, then - 2)
+        << "a silent track holds nothing up";
+    EXPECT_EQ(said("ffmpeg -v error -i " + torn + " -f null -"), "");
+}
+INSTANTIATE_TEST_SUITE_P(Branches, EveryKind, testing::Values(Kind("webm", "VP8"), Kind("webm", "VP9")),
+                         [](const auto& kind) { return std::string(kind.param.first) + kind.param.second; });
+
+TEST_F(BranchRecording, WhatIsOnTheDiskPlaysAndCanBeCompleted) {
+    add_both();
+    begin({});
+    ASSERT_TRUE(wait_for_ms(3000));
+    copy_torn("a.webm");
+    const auto torn = path("torn");
+    const auto then = static_cast<double>(state().duration_ms) / 1000;
+    EXPECT_GE(static_cast<double>(packets(torn + "/a.webm.part", "a:0")) * 0.02, then - 2);
+    EXPECT_GE(packets(torn + "/a.webm.part", "v:0"), (then - 2) * 25);
+
+    ASSERT_EQ(media::leftovers(torn), (std::vector<std::string>{torn + "/a.webm"}));
+    const auto done = media::finish_leftover(torn + "/a.webm", *templates, "the server ended");
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_TRUE(*done);
+    EXPECT_GE(seconds(torn + "/a.webm"), then - 2);
+    EXPECT_EQ(media::leftovers(torn), std::vector<std::string>());
+    const auto sidecar = read(torn + "/a.webm.json");
+    EXPECT_NE(sidecar.find(R"("ended": "the server ended")"), std::string::npos) << sidecar;
+    EXPECT_NE(sidecar.find(R"("userInfo": {"name": "Ada"})"), std::string::npos) << sidecar;
+    EXPECT_FALSE(std::filesystem::exists(torn + "/a.webm.part"));
+
+    const auto own = media::finish_leftover(path("a.webm"), *templates, "the server ended");
+    ASSERT_TRUE(own);
+    EXPECT_FALSE(*own) << "it is being written";
+    ASSERT_TRUE(end());
+}
+
+TEST_F(BranchRecording, AFailureIsToldTriedAgainAndTouchesNobody) {
+    add_both();
+    std::ofstream(path("taken")) << "a file where a folder should be";
+    media::BranchOptions options;
+    options.retry = 1s;
+    begin(options, "taken/a.webm");
+    ASSERT_TRUE(wait_for("the failure", [&] { return state().phase == media::BranchPhase::Failed; }));
+    EXPECT_NE(state().error.find("taken"), std::string::npos) << state().error;
+    const auto before = tracks.front()->counter("packets");
+    ASSERT_TRUE(wait_for("packets", [&] { return tracks.front()->counter("packets") > before + 10; }));
+    std::filesystem::remove(path("taken"));
+    ASSERT_TRUE(wait_for("another try", [&] { return state().phase == media::BranchPhase::Running; }));
+    ASSERT_TRUE(wait_for_ms(300));
+    branches.reset();
+    ASSERT_TRUE(wait_for("the end", [&] { return around->open_branches == 0; }));
+    EXPECT_GE(seconds(path("taken/a.webm")), 0.2);
+}
+
+TEST_F(BranchRecording, AStuckElementIsFound) {
+    add_both();
+    std::ofstream(path("stuck.launch"))
+        << "# example: location=x\n[audio opus]\nidentity name=audio sleep-time=6000000 ! filesink "
+           "location=${location} "
+           "async=false\n[video VP8]\nfakesink name=video sync=false async=false\n";
+    media::BranchOptions options;
+    options.pipeline = "stuck.launch";
+    begin(options);
+    ASSERT_TRUE(wait_for("the failure", [&] { return state().phase == media::BranchPhase::Failed; }));
+    EXPECT_NE(state().error.find("stuck"), std::string::npos) << state().error;
+    const auto before = tracks.front()->counter("packets");
+    ASSERT_TRUE(wait_for("packets", [&] { return tracks.front()->counter("packets") > before + 10; }));
+}
+
+}  // namespace
+}  // namespace sluice::test

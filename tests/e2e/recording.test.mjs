@@ -1,0 +1,115 @@
+// What real browsers send is recorded: ffmpeg finds sound and picture in the file, whole, together, and alive after a kill.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { launch } from './lib/browsers.mjs';
+import { until } from './lib/expect.mjs';
+import { Room } from './lib/room.mjs';
+import { servePage, startServer } from './lib/server.mjs';
+
+const CLAP = { colour: [20, 20, 60], pitch: 880, clap: true };
+
+const folder = mkdtempSync(join(tmpdir(), 'recordings-'));
+const OPTIONS = [`paths.recordings=${folder}`, 'branch recording.pipeline=record-webm.launch', 'branch recording.start=on-request',
+  'branch recording.location=${recordings}/${room}/${user}-${segment}.webm', 'branch recording.key-frame-interval-s=2']
+  .flatMap((setting) => ['--set', setting]);
+
+let site;
+let server;
+const browsers = {};
+
+before(async () => {
+  site = await servePage();
+  server = await startServer(OPTIONS);
+  for (const name of ['chromium', 'firefox']) browsers[name] = await launch(name, site.url);
+});
+
+after(async () => {
+  for (const browser of Object.values(browsers)) await browser.close();
+  await server?.stop();
+  site?.close();
+  rmSync(folder, { recursive: true });
+});
+
+const probe = (file, entries, ...more) => execFileSync('ffprobe',
+  ['-v', 'error', ...more, '-show_entries', entries, '-of', 'default=nw=1:nk=1', file], { encoding: 'utf8' }).trim().split('\n');
+
+/** When the picture turns bright, in seconds. */
+function flashes(file) {
+  const words = execFileSync('ffprobe', ['-v', 'error', '-f', 'lavfi', '-i', `movie=${file},signalstats`, '-show_entries',
+    'frame=pts_time:frame_tags=lavfi.signalstats.YAVG', '-of', 'default=nw=1:nk=1'], { encoding: 'utf8' }).split('\n').map(Number);
+  const frames = words.flatMap((time, i) => (i % 2 ? [] : [{ time, bright: words[i + 1] > 150 }]));
+  return frames.filter(({ bright }, i) => i > 0 && bright && !frames[i - 1].bright).map(({ time }) => time);
+}
+
+/** When the tone begins, in seconds. */
+function tones(file) {
+  const pcm = execFileSync('ffmpeg', ['-v', 'error', '-i', file, '-vn', '-af', 'aresample=async=1:min_hard_comp=0.002:first_pts=0',
+    '-ac', '1', '-ar', '48000', '-f', 's16le', '-'], { maxBuffer: 1 << 28 });
+  const found = [];
+  let loud = -48000;
+  for (let at = 0; at < pcm.length / 2; at += 1) {
+    if (Math.abs(pcm.readInt16LE(at * 2)) < 6000) continue;
+    if (at - loud > 24000) found.push(at / 48000);
+    loud = at;
+  }
+  return found;
+}
+
+async function record(room, user, ms) {
+  const branches = `/users/${user}/branches`;
+  await room.rest('POST', `${branches}/recording`);
+  await until('a recording', async () => (await room.rest('GET', branches)).branches[0], (b) => b.durationMs > ms, 30000);
+  return room.rest('DELETE', `${branches}/recording`);
+}
+
+for (const [name, codec] of [['chromium', 'VP8'], ['chromium', 'VP9'], ['chromium', 'AV1'], ['firefox', 'VP8']]) {
+  test(`${name}, ${codec}: a whole file, sound and picture together`, async () => {
+    const room = new Room(server);
+    try {
+      await room.join('ada', browsers[name]);
+      await room.produce('ada', CLAP, { codec });
+      const done = await record(room, 'ada', 6000);
+      assert.equal(done.state, 'ended');
+      const [file] = done.files;
+      assert.deepEqual(probe(file, 'stream=codec_name').sort(), ['opus', codec.toLowerCase()].sort());
+      assert.ok(Math.abs(Number(probe(file, 'format=duration')[0]) - done.durationMs / 1000) < 0.2);
+      const sidecar = JSON.parse(readFileSync(`${file}.json`));
+      assert.equal(sidecar.userInfo.name, 'ada');
+      assert.equal(sidecar.videoCodec, codec);
+      const seen = flashes(file);
+      const heard = tones(file);
+      assert.ok(seen.length >= 4, `flashes at ${seen}`);
+      const apart = seen.map((flash) => heard.map((tone) => tone - flash).sort((a, b) => Math.abs(a) - Math.abs(b))[0]);
+      const middle = apart.sort((a, b) => a - b)[apart.length >> 1];
+      console.log(`${name} ${codec}: sound after picture by ${apart.map((s) => Math.round(s * 1000))} ms`);
+      assert.ok(Math.abs(middle) < 0.04, `sound after picture by ${apart.map((s) => Math.round(s * 1000))} ms`);
+    } finally {
+      await room.close();
+    }
+  });
+}
+
+describe('a server that is killed', () => {
+  test('leaves what plays, and makes it whole at its next start', async () => {
+    const room = new Room(server);
+    await room.join('ada', browsers.chromium);
+    await room.produce('ada', CLAP, { codec: 'VP8' });
+    await room.rest('POST', '/users/ada/branches/recording');
+    const { durationMs } = await until('a recording', async () => (await room.rest('GET', '/users/ada/branches')).branches[0],
+      (b) => b.durationMs > 4000, 30000);
+    await server.kill();
+    const file = join(folder, room.id, 'ada-1.webm');
+    const seconds = (name) => Math.max(...probe(name, 'packet=pts_time', '-select_streams', 'a:0').map(Number));
+    assert.ok(seconds(`${file}.part`) > durationMs / 1000 - 2, 'at most the last two seconds are lost');
+    await room.call('ada', 'leave');
+    server = await startServer(OPTIONS);
+    await until('the whole file', () => existsSync(`${file}.json`), Boolean);
+    assert.ok(Number(probe(file, 'format=duration')[0]) > durationMs / 1000 - 2);
+    assert.match(JSON.parse(readFileSync(`${file}.json`)).ended, /next start/);
+    assert.deepEqual(readdirSync(join(folder, room.id)).sort(), ['ada-1.webm', 'ada-1.webm.json']);
+  });
+});
