@@ -215,7 +215,8 @@ TEST_P(EveryKind, GoesOnOverAChangeOfSizeAndAMute) {
         << "a silent track holds nothing up";
     EXPECT_EQ(said("ffmpeg -v error -i " + torn + " -f null -"), "");
 }
-INSTANTIATE_TEST_SUITE_P(Branches, EveryKind, testing::Values(Kind("webm", "VP8"), Kind("webm", "VP9")),
+INSTANTIATE_TEST_SUITE_P(Branches, EveryKind,
+                         testing::Values(Kind("webm", "VP8"), Kind("webm", "VP9"), Kind("mkv", "H264")),
                          [](const auto& kind) { return std::string(kind.param.first) + kind.param.second; });
 
 TEST_F(BranchRecording, WhatIsOnTheDiskPlaysAndCanBeCompleted) {
