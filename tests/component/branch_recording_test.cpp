@@ -219,6 +219,31 @@ INSTANTIATE_TEST_SUITE_P(Branches, EveryKind,
                          testing::Values(Kind("webm", "VP8"), Kind("webm", "VP9"), Kind("mkv", "H264")),
                          [](const auto& kind) { return std::string(kind.param.first) + kind.param.second; });
 
+TEST_F(BranchRecording, SoundAloneInOggKeepsItsGaps) {
+    add_sound();
+    tell_clock();
+    media::BranchOptions options;
+    options.pipeline = "record-audio.launch";
+    begin(options, "a.ogg");
+    ASSERT_TRUE(wait_for_ms(700));
+    tracks[0]->set_muted(true);
+    ASSERT_TRUE(wait_for_ms(2200));
+    tracks[0]->set_muted(false);
+    ASSERT_TRUE(wait_for_ms(3000));
+    copy_torn("a.ogg");
+    const auto ended = end();
+    ASSERT_TRUE(ended) << ended.error().message;
+    const auto file = ended->files.front();
+    EXPECT_EQ(probe(file, "stream=codec_name"), "opus");
+    EXPECT_NEAR(seconds(file), static_cast<double>(ended->duration_ms) / 1000, 0.1);
+    EXPECT_NEAR(static_cast<double>(packets(file, "a:0")) * 0.02,
+                static_cast<double>(ended->duration_ms) / 1000 - 1.5, 0.2);
+    EXPECT_EQ(said("ffmpeg -v error -i " + file + " -f null -"), "");
+    const auto completed = media::finish_leftover(path("torn/a.ogg"), *templates, "the server ended");
+    ASSERT_TRUE(completed) << completed.error().message;
+    EXPECT_GT(packets(path("torn/a.ogg"), "a:0"), 30);
+}
+
 TEST_F(BranchRecording, WhatIsOnTheDiskPlaysAndCanBeCompleted) {
     add_both();
     begin({});
