@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "bench"))
 import results  # noqa: E402
 import servers  # noqa: E402
 
-PATIENCE_S = 60
+PATIENCE_S = 90
 SFULOAD = SLUICE = None
 
 
@@ -60,6 +60,14 @@ class Load(unittest.TestCase):
             report = self.measured(server, "churn", "--consumers", 1, "--churn-rate", 4, "--hold", 1, "--duration", 2)
             self.assert_whole(report, 1)
             self.assertEqual((report["churn"]["joins"], report["churn"]["with_media"]), (4, 4))
+
+    def test_a_thousand_watch_one(self):
+        with servers.Sluice(SLUICE) as server:
+            report = self.measured(server, "fanout", "--consumers", 1000, "--join-rate", 100, "--duration", 2, "--no-audio",
+                                   "--kbps", 80, "--fps", 10, "--setup-limit", 40, "--server-pid", server.pid)
+            self.assert_whole(report, 1000)
+            self.assertLess(report["server"]["threads_per_consumer"], 4.1)
+            self.assertLess(report["server"]["descriptors_per_consumer"], 1.1)
 
     def test_what_the_server_refuses_is_told(self):
         with servers.Sluice(SLUICE, ["limits.users-per-room=2"]) as server:
