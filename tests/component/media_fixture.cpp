@@ -125,7 +125,8 @@ testing::AssertionResult Viewer::is_whole(const std::string& mid) const {
             return testing::AssertionFailure()
                    << user << ", " << (track->kind() == Kind::Audio ? "audio" : "video") << ": of "
                    << track->packets() << " packets " << track->missing() << " missing, "
-                   << track->duplicates() << " doubled, " << track->damaged() << " damaged";
+                   << track->duplicates() << " doubled, " << track->damaged() << " damaged; "
+                   << browser->overflowed() << " lost in the test's own socket";
     const auto unknown = browser->receiver().unsignalled() + browser->not_authentic() + browser->replayed();
     if (unknown)
         return testing::AssertionFailure()

@@ -62,6 +62,8 @@ public:
     uint64_t transport_feedback() const { return transport_feedback_; }  ///< Received.
     Receiver& receiver() { return receiver_; }
     const Receiver& receiver() const { return receiver_; }
+    /// What was lost on the last metre: in this process's own socket.
+    uint32_t overflowed() const { return ice_->overflowed(); }
     uint64_t not_authentic() const { return srtp_ ? srtp_->not_authentic() : 0; }
     uint64_t replayed() const { return srtp_ ? srtp_->replayed() : 0; }
 

@@ -29,6 +29,7 @@ public:
     IceTransport(Loop& loop, Events events, in_addr address = loopback());
 
     uint16_t port() const { return socket_.port(); }
+    uint32_t overflowed() const { return socket_.overflowed(); }
     const Credentials& local() const { return local_; }
     const Credentials& remote() const { return remote_; }
 

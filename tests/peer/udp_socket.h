@@ -27,6 +27,8 @@ public:
     UdpSocket& operator=(const UdpSocket&) = delete;
 
     uint16_t port() const { return port_; }
+    /// Datagrams that did not fit into its buffer, since this process was too slow to read it.
+    uint32_t overflowed() const { return overflowed_; }
     void send(Bytes datagram, const sockaddr_in& to);
     /// The socket stays open and its buffer fills up.
     void stop_reading();
@@ -41,6 +43,7 @@ private:
     int fd_;
     uint16_t port_ = 0;
     bool reading_ = true;
+    uint32_t overflowed_ = 0;
 };
 
 }  // namespace sluice::peer
