@@ -180,7 +180,7 @@ TEST_F(Garbage, NacksForEverythingAtOnce) {
 
 /// More than a socket's buffer holds.
 struct Flood : Isolation {
-    peer::Media media() const override { return {.video_bps = 8'000'000}; }
+    peer::Media media() const override { return {.video_bps = 5'000'000}; }
 };
 
 TEST_F(Flood, AConsumerThatStopsReading) {
@@ -189,7 +189,7 @@ TEST_F(Flood, AConsumerThatStopsReading) {
     ASSERT_TRUE(stuck.receives("1"));
     stuck.browser->freeze();
     const auto before = stuck.server->stats().bytes;
-    constexpr uint64_t kMoreThanItsBuffer = 2'500'000;
+    constexpr uint64_t kMoreThanItsBuffer = 1'500'000;
     ASSERT_TRUE(
         wait_for("a full socket", [&] { return stuck.server->stats().bytes > before + kMoreThanItsBuffer; }));
     EXPECT_TRUE(control_goes_on());

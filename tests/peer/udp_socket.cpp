@@ -11,7 +11,8 @@
 namespace sluice::peer {
 namespace {
 
-constexpr int kReceiveBuffer = 1 << 20;
+/// Some seconds of a fast stream, in which a test that sanitizers slow down stands still; and little.
+constexpr int kReceiveBuffer = 8 << 20, kFrozenBuffer = 64 << 10;
 
 /// Room for one recvmmsg(): shared by all sockets, since a datagram is handled before the next read.
 struct Batch {
@@ -99,8 +100,10 @@ void UdpSocket::send(Bytes datagram, const sockaddr_in& to) {
 }
 
 void UdpSocket::stop_reading() {
-    if (fd_ >= 0 && std::exchange(reading_, false))
-        loop_.unwatch(fd_);
+    if (fd_ < 0 || !std::exchange(reading_, false))
+        return;
+    loop_.unwatch(fd_);
+    setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &kFrozenBuffer, sizeof kFrozenBuffer);
 }
 
 void UdpSocket::close() {
