@@ -18,6 +18,7 @@ enum class ErrorCode {
     Unacceptable,     ///< Well-formed, but cannot be taken as it is (an SDP without a common codec...): 422.
     LimitReached,     ///< A limit of the configuration, or draining: 503.
     Timeout,          ///< A step did not finish in its time: 504.
+    NotInstalled,     ///< The machine lacks a program that it takes: 501.
     Internal          ///< Ours: 500.
 };
 

@@ -160,10 +160,14 @@ void Exchange::handle(rooms::Rooms& rooms, std::function<void()> sent) {
     const auto* data = static_cast<const char*>(g_bytes_get_data(body.get(), &size));
     Call call = match_.call;
     call.body = {data, size};
-    match_.route->handle(rooms, call, Reply([weak](Result<std::string> result) {
-                             if (const auto self = weak.lock())
-                                 self->answer(result ? success(std::move(*result)) : problem(result.error()));
-                         }));
+    if (const char* query = g_uri_get_query(soup_server_message_get_uri(message_)))
+        call.query = query;
+    match_.route->handle(
+        rooms, call, Reply([weak](Result<std::string> result) {
+            if (const auto self = weak.lock())
+                self->answer(result ? success(std::move(*result), self->match_.route->content_type)
+                                    : problem(result.error()));
+        }));
 }
 
 void Exchange::answer(const Response& response) {

@@ -26,6 +26,8 @@ unsigned status_of(ErrorCode code) {
             return SOUP_STATUS_SERVICE_UNAVAILABLE;
         case ErrorCode::Timeout:
             return SOUP_STATUS_GATEWAY_TIMEOUT;
+        case ErrorCode::NotInstalled:
+            return SOUP_STATUS_NOT_IMPLEMENTED;
         case ErrorCode::Internal:
             break;
     }
@@ -40,8 +42,8 @@ std::string quoted_valid(const std::string& text) {
 
 }  // namespace
 
-Response success(std::string json) {
-    return {SOUP_STATUS_OK, std::move(json), {{"Content-Type", "application/json"}}};
+Response success(std::string body, std::string_view content_type) {
+    return {SOUP_STATUS_OK, std::move(body), {{"Content-Type", std::string(content_type)}}};
 }
 
 Response problem(unsigned status, const std::string& detail, const std::string& field) {

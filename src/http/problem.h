@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,7 +18,7 @@ struct Response {
     std::vector<Header> headers;
 };
 
-Response success(std::string json);
+Response success(std::string body, std::string_view content_type);
 
 /// application/problem+json (RFC 9457) of type about:blank: the status says what kind of problem it is.
 Response problem(unsigned status, const std::string& detail, const std::string& field = {});

@@ -7,6 +7,7 @@
 
 #include "base/field_reader.h"
 #include "base/json.h"
+#include "http/graphviz.h"
 #include "http/ids.h"
 #include "http/views.h"
 
@@ -239,6 +240,38 @@ void health(Rooms& rooms, const Call&, const Reply& reply) {
                         {"version", json::quoted(SLUICE_VERSION)}}));
 }
 
+void list_pipelines(Rooms& rooms, const Call& call, const Reply& reply) {
+    if (auto body = read_empty(call.body); !body)
+        return reply(body.error());
+    reply(to_json(rooms.pipelines()));
+}
+
+/// Draws the pipeline; `next` gets it.
+void draw(Rooms& rooms, const Call& call, media::Drawing::Form form, const Done<std::string>& next) {
+    if (auto body = read_empty(call.body); !body)
+        return next(body.error());
+    if (!call.query.empty() && call.query != "all=true" && call.query != "all=false")
+        return next(Error{ErrorCode::InvalidArgument,
+                          "the query must be all=true or all=false, not " + std::string(call.query), "all"});
+    rooms.draw(call.room_id, call.user_id, {form, call.query == "all=true"}, next);
+}
+
+void draw_text(Rooms& rooms, const Call& call, const Reply& reply) {
+    draw(rooms, call, media::Drawing::Form::Text, reply);
+}
+
+void draw_dot(Rooms& rooms, const Call& call, const Reply& reply) {
+    draw(rooms, call, media::Drawing::Form::Dot, reply);
+}
+
+void draw_svg(Rooms& rooms, const Call& call, const Reply& reply) {
+    draw(rooms, call, media::Drawing::Form::Dot, Done<std::string>([reply](const Result<std::string>& dot) {
+             if (!dot)
+                 return reply(dot.error());
+             svg_of(*dot, reply);
+         }));
+}
+
 constexpr std::array kRoutes{
     Route{"POST", "/rooms", create_room},
     Route{"POST", "/rooms/{roomId}", create_room},
@@ -254,6 +287,11 @@ constexpr std::array kRoutes{
     Route{"GET", "/rooms", list_rooms},
     Route{"GET", "/rooms/{roomId}", describe_room},
     Route{"GET", "/rooms/{roomId}/stats", room_stats},
+    Route{"GET", "/debug/pipelines", list_pipelines},
+    Route{"GET", "/debug/pipelines/{roomId}/{userId}.dot", draw_dot, true,
+          "text/vnd.graphviz; charset=utf-8"},
+    Route{"GET", "/debug/pipelines/{roomId}/{userId}.svg", draw_svg, true, "image/svg+xml"},
+    Route{"GET", "/debug/pipelines/{roomId}/{userId}.txt", draw_text, true, "text/plain; charset=utf-8"},
     Route{"GET", "/healthz", health, false},
 };
 
@@ -274,19 +312,37 @@ std::string& id_of(Call& call, std::string_view name) {
     return name == "roomId" ? call.room_id : name == "userId" ? call.user_id : call.branch_name;
 }
 
+/// "{userId}.txt" is the id "userId" before ".txt".
+struct Piece {
+    std::string_view id;  ///< Empty: all of it is fixed.
+    std::string_view fixed;
+};
+
+Piece piece_of(std::string_view segment) {
+    if (!segment.starts_with('{'))
+        return {{}, segment};
+    const size_t end = segment.find('}');
+    return {segment.substr(1, end - 1), segment.substr(end + 1)};
+}
+
+bool fits(const Piece& piece, std::string_view segment) {
+    return piece.id.empty() ? segment == piece.fixed : segment.ends_with(piece.fixed);
+}
+
 /// Fills the ids of `match` and tells of a faulty one, when `path` has the form of `pattern`.
 bool matches(const std::vector<std::string_view>& pattern, const std::vector<std::string_view>& path,
              Match& match) {
     if (pattern.size() != path.size())
         return false;
     for (size_t i = 0; i < path.size(); i++)
-        if (!pattern[i].starts_with('{') && pattern[i] != path[i])
+        if (!fits(piece_of(pattern[i]), path[i]))
             return false;
     for (size_t i = 0; i < path.size(); i++) {
-        if (!pattern[i].starts_with('{'))
+        const auto piece = piece_of(pattern[i]);
+        if (piece.id.empty())
             continue;
-        const std::string name(pattern[i].substr(1, pattern[i].size() - 2));
-        auto id = percent_decoded(path[i]);
+        const std::string name(piece.id);
+        auto id = percent_decoded(path[i].substr(0, path[i].size() - piece.fixed.size()));
         auto fault = id ? fault_of_id(*id) : "must not contain a '%' without two hexadecimal digits";
         if (fault)
             match.fault = Error{ErrorCode::InvalidArgument, *fault, name};

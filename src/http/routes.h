@@ -15,17 +15,21 @@ struct Call {
     std::string room_id;  ///< From the path, decoded; empty where the route has none.
     std::string user_id;
     std::string branch_name;
+    std::string_view query;  ///< As it came, without the question mark; empty: none.
     std::string_view body;
 };
 
-/// The JSON of the answer with status 200, or what becomes a problem.
+/// The body of the answer with status 200 (JSON, where the route says nothing else), or what becomes a
+/// problem.
 using Reply = Done<std::string>;
 
 struct Route {
     std::string_view method;
-    std::string_view pattern;  ///< Of the path, as docs/api/openapi.yaml writes it: "/rooms/{roomId}".
+    std::string_view
+        pattern;  ///< Of the path, as docs/api/openapi.yaml writes it: "/rooms/{roomId}", "/x/{userId}.txt".
     void (*handle)(rooms::Rooms& rooms, const Call& call, const Reply& reply);
     bool needs_token = true;
+    std::string_view content_type = "application/json";
 };
 
 /// Every route of the server.

@@ -206,6 +206,7 @@ std::string to_json(const media::BranchState& branch) {
          {"packets", std::to_string(branch.packets)},
          {"bytes", std::to_string(branch.bytes)},
          {"dropped", std::to_string(branch.dropped)},
+         {"queuedBytes", std::to_string(branch.queued_bytes)},
          {"files", list(branch.files, [](const std::string& file) { return quoted_valid(file); })},
          {"error", branch.error.empty() ? std::nullopt : std::optional(quoted_valid(branch.error))}});
 }
@@ -213,6 +214,29 @@ std::string to_json(const media::BranchState& branch) {
 std::string to_json(const std::vector<media::BranchState>& branches) {
     return object(
         {{"branches", list(branches, [](const media::BranchState& branch) { return to_json(branch); })}});
+}
+
+std::string to_json(const std::vector<rooms::PipelineState>& pipelines) {
+    const auto leg = [](const rooms::PipelineState::Leg& consumer) {
+        return object({{"userId", quoted(consumer.user_id)},
+                       {"state", state_json(consumer.stats)},
+                       {"packetsSent", std::to_string(consumer.stats.packets)},
+                       {"bytesSent", std::to_string(consumer.stats.bytes)},
+                       {"express", boolean(consumer.stats.express)},
+                       {"tracks", tracks_json(consumer.stats)}});
+    };
+    const auto pipeline = [&](const rooms::PipelineState& state) {
+        return object({{"roomId", quoted(state.room_id)},
+                       {"userId", quoted(state.user_id)},
+                       {"state", state_json(state.stats)},
+                       {"packetsReceived", std::to_string(state.stats.packets)},
+                       {"bytesReceived", std::to_string(state.stats.bytes)},
+                       {"tracks", tracks_json(state.stats)},
+                       {"consumers", list(state.consumers, leg)},
+                       {"branches", list(state.branches,
+                                         [](const media::BranchState& branch) { return to_json(branch); })}});
+    };
+    return object({{"pipelines", list(pipelines, pipeline)}});
 }
 
 std::string stats_to_json(const rooms::RoomState& room) {

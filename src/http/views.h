@@ -20,6 +20,7 @@ std::string to_json(const std::vector<rooms::RoomSummary>& rooms);
 std::string to_json(const rooms::RoomState& room);
 std::string to_json(const media::BranchState& branch);
 std::string to_json(const std::vector<media::BranchState>& branches);
+std::string to_json(const std::vector<rooms::PipelineState>& pipelines);
 std::string stats_to_json(const rooms::RoomState& room);
 
 }  // namespace sluice::http

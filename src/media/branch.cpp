@@ -51,6 +51,7 @@ BranchState Branch::state() const {
                       .packets = past_.packets + counters.packets,
                       .bytes = past_.bytes + counters.bytes,
                       .dropped = past_.dropped + counters.dropped,
+                      .queued_bytes = counters.queued_bytes,
                       .files = files_,
                       .error = error_};
     if (present_)

@@ -56,9 +56,11 @@ public:
                   .connect_timeout = options.connect_timeout,
                   .express = options.express == "auto",
                   .capture_times = !recipes_.empty(),
-                  .files = files_},
+                  .files = files_,
+                  .drawings = drawings_},
           reaper_(kReapers),
-          files_(kFileReapers) {}
+          files_(kFileReapers),
+          drawings_(1) {}
 
     std::unique_ptr<Producer> produce(const std::string& room, const std::string& user,
                                       const std::string& user_info,
@@ -94,8 +96,9 @@ private:
     gst::LaunchTemplate chain_;
     std::vector<BranchRecipe> recipes_;
     Surroundings around_;
-    gst::Reaper reaper_;  ///< These two last, in this order: their threads end before what they use.
+    gst::Reaper reaper_;  ///< These last, in this order: their threads end before what they use.
     gst::Reaper files_;
+    gst::Reaper drawings_;
 };
 
 }  // namespace

@@ -114,8 +114,19 @@ struct BranchState {
     uint64_t packets = 0;
     uint64_t bytes = 0;              ///< RTP header and payload of them.
     uint64_t dropped = 0;            ///< Packets that the branch was too slow for.
+    uint64_t queued_bytes = 0;       ///< Of packets that wait for it now.
     std::vector<std::string> files;  ///< Their names once complete; the last one may be under way.
     std::string error;               ///< Of the last failure, or why it does not fit the producer.
+};
+
+/// A picture of a pipeline as it is now.
+struct Drawing {
+    enum class Form {
+        Dot,  ///< For graphviz.
+        Text  ///< For people, after gst-launch-1.0.
+    };
+    Form form = Form::Text;
+    bool whole = false;  ///< The insides of webrtcbins too.
 };
 
 /// Values for the holes of a template that it leaves open to a request.
@@ -152,6 +163,9 @@ public:
     virtual void end_branch(std::string_view name, Done<BranchState> done) = 0;
     /// Every configured branch. They end with the producer; what they have begun is completed.
     virtual std::vector<BranchState> branches() const = 0;
+
+    /// Its pipeline. It may take as long as an element is busy; nothing waits for it but `done`.
+    virtual void draw(Drawing drawing, Done<std::string> done) const = 0;
 };
 
 /// Makes producers. One for the process; outlives them all.

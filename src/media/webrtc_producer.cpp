@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "gst/graph.h"
 #include "media/egress.h"
 
 namespace sluice::media {
@@ -136,6 +137,22 @@ void WebrtcProducer::end_branch(std::string_view name, Done<BranchState> done) {
 
 std::vector<BranchState> WebrtcProducer::branches() const {
     return state_->branches->states();
+}
+
+void WebrtcProducer::draw(Drawing drawing, Done<std::string> done) const {
+    auto look = [pipeline = gst::Ref<GstElement>::retain(GST_ELEMENT(state_->pipeline->bin())), drawing,
+                 done = std::move(done), weak = std::weak_ptr(state_),
+                 &scheduler = state_->around.scheduler] {
+        const auto view = gst::look_at(pipeline.get(), drawing.whole);
+        auto text = drawing.form == Drawing::Form::Dot ? gst::to_dot(view) : gst::to_text(view);
+        scheduler.post([done, weak, text = std::move(text)]() mutable {
+            done(weak.expired() ? Result<std::string>(Error{ErrorCode::WrongState, "the producer has gone"})
+                                : Result<std::string>(std::move(text)));
+        });
+    };
+    state_->around.drawings.reap(
+        "drawing the pipeline of " + state_->pipeline->user() + " in " + state_->pipeline->room(),
+        std::move(look));
 }
 
 bool WebrtcProducer::State::flows(const Track& track) const {

@@ -30,6 +30,7 @@ public:
     Result<BranchState> begin_branch(std::string_view name, const BranchParameters& parameters) override;
     void end_branch(std::string_view name, Done<BranchState> done) override;
     std::vector<BranchState> branches() const override;
+    void draw(Drawing drawing, Done<std::string> done) const override;
 
 private:
     struct State;

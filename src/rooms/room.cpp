@@ -59,4 +59,20 @@ RoomState Room::state() const {
     return state;
 }
 
+std::vector<PipelineState> Room::pipelines() const {
+    std::vector<PipelineState> pipelines;
+    for (const auto& [id, user] : users_) {
+        const auto& production = user->producing();
+        if (!production)
+            continue;
+        const auto& producer = production->producer();
+        PipelineState view{id_, id, producer.stats(), {}, producer.branches()};
+        for (const auto& other : others(id))
+            if (const auto consumer = production->consumer(other->id))
+                view.consumers.push_back({other->id, consumer->stats()});
+        pipelines.push_back(std::move(view));
+    }
+    return pipelines;
+}
+
 }  // namespace sluice::rooms

@@ -42,6 +42,7 @@ public:
     void remove(const std::string& user_id);
     RoomSummary summary() const;
     RoomState state() const;
+    std::vector<PipelineState> pipelines() const;
 
 private:
     const std::string id_;

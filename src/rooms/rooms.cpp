@@ -298,6 +298,28 @@ Result<std::vector<media::BranchState>> Rooms::branches(const std::string& room_
     return production ? production->producer().branches() : std::vector<media::BranchState>();
 }
 
+std::vector<PipelineState> Rooms::pipelines() const {
+    std::vector<PipelineState> pipelines;
+    for (const auto& [id, room] : state_->rooms)
+        for (auto& pipeline : room->pipelines()) pipelines.push_back(std::move(pipeline));
+    return pipelines;
+}
+
+void Rooms::draw(const std::string& room_id, const std::string& user_id, media::Drawing drawing,
+                 Done<std::string> done) {
+    const auto answer = later(state_->scheduler, std::move(done));
+    const auto room = state_->find(room_id);
+    const auto user = room ? room->find(user_id) : nullptr;
+    if (!user)
+        return answer(room ? no_user(room_id, user_id) : no_room(room_id));
+    const auto& production = user->producing();
+    if (!production)
+        return answer(Error{ErrorCode::NotFound, "user \"" + user_id + "\" is not producing"});
+    production->producer().draw(
+        drawing, step<std::string>(state_->scheduler, "drawing the pipeline of user \"" + user_id + "\"",
+                                   [answer](Result<std::string> text) { answer(std::move(text)); }));
+}
+
 void Rooms::stop_producing(const std::string& room_id, const std::string& user_id, Done<Left> done) {
     state_->call<Left>(room_id, user_id, std::move(done),
                        [](const RoomPtr& room, const UserPtr& user, const Done<Left>& answer) {

@@ -89,6 +89,18 @@ struct RoomState {
     std::string room_id;
     std::vector<UserState> users;
 };
+/// Where the media of a user goes.
+struct PipelineState {
+    struct Leg {
+        std::string user_id;
+        media::ConnectionStats stats;
+    };
+    std::string room_id;
+    std::string user_id;
+    media::ConnectionStats stats;
+    std::vector<Leg> consumers;
+    std::vector<media::BranchState> branches;
+};
 struct RoomSummary {
     std::string room_id;
     size_t users = 0;
@@ -146,6 +158,11 @@ public:
     /// The number of users removed.
     void remove(const std::string& room_id, Done<size_t> done);
 
+    /// One for each user who produces.
+    std::vector<PipelineState> pipelines() const;
+    /// A picture of the pipeline of a user's media. NotFound as above, and when the user is not producing.
+    void draw(const std::string& room_id, const std::string& user_id, media::Drawing drawing,
+              Done<std::string> done);
     std::vector<RoomSummary> list() const;
     Result<RoomState> describe(const std::string& room_id) const;
 

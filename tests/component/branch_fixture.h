@@ -30,7 +30,8 @@ struct BranchFixture : LoopFixture {
                                              .connect_timeout = std::chrono::seconds(30),
                                              .express = false,
                                              .capture_times = true,
-                                             .files = *files});
+                                             .files = *files,
+                                             .drawings = *reaper});
         pipeline = media::Pipeline::create(scheduler, *reaper, "lobby", "ada");
         templates = std::make_shared<media::Templates>(std::vector<std::string>{folder, PIPELINES});
     }

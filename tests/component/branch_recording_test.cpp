@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
+#include <regex>
 
 #include "component/branch_fixture.h"
+#include "gst/graph.h"
 #include "media/leftovers.h"
 
 namespace sluice::test {
@@ -287,6 +289,17 @@ TEST_F(BranchRecording, AFailureIsToldTriedAgainAndTouchesNobody) {
     branches.reset();
     ASSERT_TRUE(wait_for("the end", [&] { return around->open_branches == 0; }));
     EXPECT_GE(seconds(path("taken/a.webm")), 0.2);
+}
+
+TEST_F(BranchRecording, ADrawingOfThePipelineHasTheGatesAndTheFeedWithTheirCounters) {
+    add_both();
+    begin({});
+    ASSERT_TRUE(wait_for_ms(300));
+    const auto text = gst::to_text(gst::look_at(GST_ELEMENT(pipeline->bin()), false));
+    for (const char* wanted :
+         {"sluicegate name=\\S+ bytes=\\d+ .*packets=\\d+", "sluicefeed name=\\S+ bytes=\\d+ packets=\\d+",
+          "filesink name=\\S+ .*location=\\S+a.webm.part", "webmmux name=mux "})
+        EXPECT_TRUE(std::regex_search(text, std::regex(wanted))) << wanted << " is not in\n" << text;
 }
 
 TEST_F(BranchRecording, AStuckElementIsFound) {

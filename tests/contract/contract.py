@@ -70,7 +70,8 @@ class Contract:
         assert response.headers["Content-Type"] == content_type, response
         assert int(response.headers["Content-Length"]) == len(response.body), response
         assert response.headers["X-Request-Id"], response
-        self.validate(response.json, content["schema"])
+        is_json = content_type.endswith("json")
+        self.validate(response.json if is_json else response.body.decode(), content["schema"])
         if content_type == "application/problem+json":
             assert response.json["status"] == response.status, response
 
@@ -108,12 +109,14 @@ class Server:
     program = None  # Set by run.py.
     contract = None
 
-    def __init__(self, *options, token=TOKEN):
+    def __init__(self, *options, token=TOKEN, path=None):
         self.log = tempfile.NamedTemporaryFile(prefix="contract-server-")
         self.token = token
         self.tls = None
         self.terminated = False
         environment = dict(os.environ, G_DEBUG="fatal-criticals")
+        if path is not None:
+            environment["PATH"] = path
         command = [self.program, *options] + (["--token", token] if token else [])
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env=environment)
         assert select.select([self.process.stdout], [], [], PATIENCE_S)[0], "the server printed no port"

@@ -13,7 +13,8 @@ namespace sluice::test {
 
 /// Media that does as it is told by lines in the SDP it gets: "a=x-refuse" (cannot be taken), "a=x-never" (no
 /// answer), "a=x-drop" (the answer is forgotten), "a=x-no-offers" (of a producer: no offer can be made of
-/// it). Everything else is answered in the next task and counts as connected.
+/// it), "a=x-no-drawing" (of a producer: drawing it is an error), "a=x-endless-drawing", "a=x-bad-drawing"
+/// (graphviz cannot read it). Everything else is answered in the next task and counts as connected.
 ///
 /// There are the branches "recording", "broken" (its end is an error) and "endless" (its end never comes),
 /// with the parameter "interval".
@@ -55,7 +56,7 @@ private:
         }
 
         FakeEngine& engine;
-        std::vector<std::shared_ptr<void>> owed;
+        mutable std::vector<std::shared_ptr<void>> owed;
     };
 
     struct Consumer final : media::Consumer {
@@ -140,6 +141,18 @@ private:
                 connection.engine.scheduler_.post([done, result] { done(result); });
         }
         std::vector<media::BranchState> branches() const override { return states; }
+        void draw(media::Drawing drawing, Done<std::string> done) const override {
+            if (says(accepted, "a=x-no-drawing"))
+                return;
+            if (says(accepted, "a=x-endless-drawing"))
+                return connection.owed.push_back(std::make_shared<Done<std::string>>(done));
+            const std::string whole = drawing.whole ? "whole" : "folded";
+            const bool dot = drawing.form == media::Drawing::Form::Dot;
+            connection.engine.scheduler_.post([done, text = dot ? says(accepted, "a=x-bad-drawing")
+                                                                      ? "digraph {"
+                                                                      : "digraph { a -> " + whole + " }\n"
+                                                                : "a ! " + whole + "\n"] { done(text); });
+        }
         std::vector<media::BranchState>::iterator find(std::string_view name) {
             return std::ranges::find(states, name, &media::BranchState::name);
         }

@@ -227,6 +227,13 @@ public:
         step<media::BranchState>("end " + state.name, std::move(done), [state] { return state; });
     }
     std::vector<media::BranchState> branches() const override { return begun; }
+    void draw(media::Drawing drawing, Done<std::string> done) const override {
+        steps_.begin(static_cast<const FakeConnection*>(this), "draw " + name,
+                     [done = std::move(done), whole = drawing.whole](Reply how) {
+                         if (how == Reply::Now)
+                             done(std::string(whole ? "whole" : "folded"));
+                     });
+    }
 
     std::vector<media::BranchState> begun;
     const std::string room;

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "rooms/answers.h"
 #include "rooms_fixture.h"
 
 using namespace sluice;
@@ -84,6 +85,42 @@ TEST_F(RoomsCalls, ABranchBeginsAndItsEndHoldsUpNothing) {
     engine.steps.settle("end recording 1");
     run();
     EXPECT_TRUE(ended.ok()) << ended.text();
+}
+
+TEST_F(RoomsCalls, ADrawingIsOfOneWhoProducesAndHasItsTime) {
+    given({"1", "2"}, 1);
+    const auto silent = draw("2");
+    const auto nobody = draw("3");
+    const auto nowhere = draw("1", "x");
+    const auto drawn = draw("1");
+    run();
+    EXPECT_TRUE(silent.failed(ErrorCode::NotFound)) << silent.text();
+    EXPECT_TRUE(nobody.failed(ErrorCode::NotFound)) << nobody.text();
+    EXPECT_TRUE(nowhere.failed(ErrorCode::NotFound)) << nowhere.text();
+    ASSERT_TRUE(drawn.ok()) << drawn.text();
+    EXPECT_EQ(*drawn, "whole");
+
+    hold({"draw 1"});
+    const auto slow = draw("1");
+    run(rooms::kStepLimit);
+    EXPECT_TRUE(slow.failed(ErrorCode::Timeout)) << slow.text();
+    const auto cut_short = draw("1");
+    stop("1");
+    run();
+    EXPECT_TRUE(cut_short.failed(ErrorCode::Internal)) << cut_short.text();
+}
+
+TEST_F(RoomsCalls, PipelinesAreThoseOfProducersWithWhereTheyGo) {
+    given({"1", "2", "3"}, 2);
+    begin_branch("2", "recording");
+    run();
+    const auto pipelines = rooms.pipelines();
+    ASSERT_EQ(pipelines.size(), 2u);
+    EXPECT_EQ(pipelines[1].room_id + pipelines[1].user_id, "r2");
+    ASSERT_EQ(pipelines[1].consumers.size(), 2u);
+    EXPECT_EQ(pipelines[1].consumers[0].user_id + pipelines[1].consumers[1].user_id, "13");
+    ASSERT_EQ(pipelines[1].branches.size(), 1u);
+    EXPECT_TRUE(pipelines[0].branches.empty());
 }
 
 TEST_F(RoomsCalls, CreateMakesAUuidWhenThereIsNoId) {

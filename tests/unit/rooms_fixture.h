@@ -88,6 +88,11 @@ protected:
         return call<media::BranchState>("end " + name,
                                         [&](auto done) { rooms.end_branch("r", user, name, done); });
     }
+    Call<std::string> draw(const std::string& user, const std::string& room = "r") {
+        return call<std::string>("draw " + user, [&](auto done) {
+            rooms.draw(room, user, {media::Drawing::Form::Dot, true}, done);
+        });
+    }
     Call<rooms::Left> stop(const std::string& user) {
         return call<rooms::Left>("stop " + user, [&](auto done) { rooms.stop_producing("r", user, done); });
     }
