@@ -22,6 +22,9 @@ constexpr gint64 kPeriodUs = 10 * G_USEC_PER_SEC;
 constexpr std::string_view kHarmless[] = {"did not find compatible transceiver for offer caps",
                                           "failed to match fec decoder with transceiver"};
 
+/// GST_DEBUG was set when the process began: GStreamer writes its lines itself.
+bool gstreamer_writes = false;
+
 /// How much a category has written lately. A noisy element must not drown the rest.
 struct Quota {
     gint64 since_us = 0;
@@ -68,11 +71,26 @@ std::string path_of(GObject* object) {
     return path;
 }
 
+/// GStreamer fills the names up with spaces.
+std::string name_of(GstDebugLevel level) {
+    const std::string_view name = gst_debug_level_get_name(level);
+    return std::string(name.substr(0, name.find(' ')));
+}
+
 void on_message(GstDebugCategory* category, GstDebugLevel level, const gchar*, const gchar*, gint,
                 GObject* object, GstDebugMessage* message, gpointer) noexcept {
+    if (level > GST_LEVEL_WARNING) {
+        // Not Debug: it comes because somebody has asked for it.
+        if (!gstreamer_writes)
+            log::info("gstreamer", {{"gst_level", name_of(level)},
+                                    {"category", gst_debug_category_get_name(category)},
+                                    {"element", path_of(object)},
+                                    {"text", gst_debug_message_get(message)}});
+        return;
+    }
     const auto ours = level == GST_LEVEL_ERROR ? log::Level::Error : log::Level::Warning;
     unsigned left_out = 0;
-    if (level > GST_LEVEL_WARNING || !log::enabled(ours))
+    if (!log::enabled(ours))
         return;
     const std::string text = gst_debug_message_get(message);
     if (std::ranges::any_of(kHarmless, [&](std::string_view start) { return text.starts_with(start); }) ||
@@ -89,7 +107,8 @@ void on_message(GstDebugCategory* category, GstDebugLevel level, const gchar*, c
 
 void bridge_gstreamer_log() {
     // In parentheses: the functions, not the macros of the same names, which compare pointers as C++ may not.
-    if (!g_getenv("GST_DEBUG")) {
+    gstreamer_writes = g_getenv("GST_DEBUG") != nullptr;
+    if (!gstreamer_writes) {
         (gst_debug_remove_log_function)(gst_debug_log_default);
         gst_debug_set_default_threshold(GST_LEVEL_WARNING);
     }

@@ -272,6 +272,26 @@ void draw_svg(Rooms& rooms, const Call& call, const Reply& reply) {
          }));
 }
 
+std::string log_json(const Rooms& rooms) {
+    return json::object({{"threshold", json::quoted(rooms.log_threshold())}});
+}
+
+void show_log(Rooms& rooms, const Call& call, const Reply& reply) {
+    if (auto body = read_empty(call.body); !body)
+        return reply(body.error());
+    reply(log_json(rooms));
+}
+
+void set_log(Rooms& rooms, const Call& call, const Reply& reply) {
+    const auto threshold =
+        read_body<std::string>(call.body, [](FieldReader& fields) { return fields.string("threshold"); });
+    if (!threshold)
+        return reply(threshold.error());
+    if (const auto set = rooms.set_log_threshold(*threshold); !set)
+        return reply(Error{set.error().code, set.error().message, "threshold"});
+    reply(log_json(rooms));
+}
+
 constexpr std::array kRoutes{
     Route{"POST", "/rooms", create_room},
     Route{"POST", "/rooms/{roomId}", create_room},
@@ -292,6 +312,8 @@ constexpr std::array kRoutes{
           "text/vnd.graphviz; charset=utf-8"},
     Route{"GET", "/debug/pipelines/{roomId}/{userId}.svg", draw_svg, true, "image/svg+xml"},
     Route{"GET", "/debug/pipelines/{roomId}/{userId}.txt", draw_text, true, "text/plain; charset=utf-8"},
+    Route{"GET", "/debug/log", show_log},
+    Route{"PUT", "/debug/log", set_log},
     Route{"GET", "/healthz", health, false},
 };
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "gst/debug_threshold.h"
 #include "gst/reaper.h"
 #include "media/branch_recipe.h"
 #include "media/leftovers.h"
@@ -73,6 +74,10 @@ public:
 
     size_t connections() const override { return around_.connections; }
     size_t open_branches() const override { return around_.open_branches; }
+    std::string log_threshold() const override { return gst::debug_threshold(); }
+    Status set_log_threshold(const std::string& threshold) override {
+        return gst::set_debug_threshold(threshold);
+    }
 
     /// What a server that was killed has left of its recordings, one after the other.
     void finish_leftovers(const std::shared_ptr<const Templates>& templates) {

@@ -180,6 +180,11 @@ public:
     virtual size_t connections() const = 0;
     /// Branches whose files are not complete, those of producers that have gone included.
     virtual size_t open_branches() const = 0;
+
+    /// What GStreamer writes to its log, as GST_DEBUG has it: "webrtcbin:5,sluice*:4".
+    virtual std::string log_threshold() const = 0;
+    /// Replaces it. InvalidArgument: it is none, and nothing has changed.
+    virtual Status set_log_threshold(const std::string& threshold) = 0;
 };
 
 }  // namespace sluice::media

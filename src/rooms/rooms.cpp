@@ -320,6 +320,17 @@ void Rooms::draw(const std::string& room_id, const std::string& user_id, media::
                                    [answer](Result<std::string> text) { answer(std::move(text)); }));
 }
 
+std::string Rooms::log_threshold() const {
+    return state_->engine.log_threshold();
+}
+
+Status Rooms::set_log_threshold(const std::string& threshold) {
+    const auto set = state_->engine.set_log_threshold(threshold);
+    if (set)
+        log::info("the threshold of GStreamer's log is set", {{"threshold", threshold}});
+    return set;
+}
+
 void Rooms::stop_producing(const std::string& room_id, const std::string& user_id, Done<Left> done) {
     state_->call<Left>(room_id, user_id, std::move(done),
                        [](const RoomPtr& room, const UserPtr& user, const Done<Left>& answer) {

@@ -163,6 +163,9 @@ public:
     /// A picture of the pipeline of a user's media. NotFound as above, and when the user is not producing.
     void draw(const std::string& room_id, const std::string& user_id, media::Drawing drawing,
               Done<std::string> done);
+    /// Of media's own log; as in media.h.
+    std::string log_threshold() const;
+    Status set_log_threshold(const std::string& threshold);
     std::vector<RoomSummary> list() const;
     Result<RoomState> describe(const std::string& room_id) const;
 

@@ -91,3 +91,17 @@ class Pipelines(unittest.TestCase):
             os.write(held, b"</svg>\n</svg>\n")
             for exchange in waiting:
                 self.assertIn(b"digraph { a -> folded } ", exchange.finish(200).body)
+
+
+class Log(unittest.TestCase):
+    def test_the_threshold(self):
+        server = self.enterContext(Server())
+
+        def put(body, **more):
+            return server.call("PUT", "/debug/log", body, **more).json
+        self.assertEqual(server.get("/debug/log"), {"threshold": ""})
+        self.assertEqual(put({"threshold": "webrtcbin:5"}), {"threshold": "webrtcbin:5"})
+        for wrong in ({"threshold": "webrtcbin"}, {"threshold": 5}, {"threshold": None}, {"threshold": "a\0:5"}, {}, None):
+            self.assertEqual(put(wrong, expect=400)["field"], "threshold")
+        self.assertEqual(server.get("/debug/log"), {"threshold": "webrtcbin:5"})
+        self.assertEqual(put({"threshold": ""}), {"threshold": ""})

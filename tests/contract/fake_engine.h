@@ -28,6 +28,13 @@ public:
     }
     size_t connections() const override { return connections_; }
     size_t open_branches() const override { return 0; }
+    std::string log_threshold() const override { return threshold_; }
+    Status set_log_threshold(const std::string& threshold) override {
+        if (!threshold.empty() && !threshold.ends_with(":5"))
+            return Error{ErrorCode::InvalidArgument, "\"" + threshold + "\" does not end with :5"};
+        threshold_ = threshold;
+        return Ok{};
+    }
 
 private:
     static bool says(const std::string& sdp, const char* line) { return sdp.find(line) != std::string::npos; }
@@ -170,6 +177,7 @@ private:
 
     Scheduler& scheduler_;
     size_t connections_ = 0;
+    std::string threshold_;
 };
 
 }  // namespace sluice::test

@@ -187,7 +187,7 @@ class Operations(unittest.TestCase):
     def test_methods(self):
         allowed = {"/rooms": "POST, GET", "/rooms/r": "POST, DELETE, GET", "/rooms/r/users/1": "POST, DELETE",
                    "/rooms/r/users/1/produce": "POST, DELETE", "/rooms/r/users/1/consume": "POST",
-                   "/rooms/r/stats": "GET", "/healthz": "GET", "/debug/pipelines": "GET",
+                   "/rooms/r/stats": "GET", "/healthz": "GET", "/debug/pipelines": "GET", "/debug/log": "GET, PUT",
                    "/debug/pipelines/r/1.dot": "GET"}
         for path, methods in allowed.items():
             for method in {"GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS", "X"} - set(methods.split(", ")):
@@ -244,7 +244,7 @@ class Everywhere(unittest.TestCase):
             problem = self.server.call(method, path, b"{", expect=400).json
             self.assertIn("at byte 1", problem["detail"])
             problem = self.server.call(method, path, {"colour": 1}, expect=400).json
-            self.assertIn(problem["field"], ("colour", "offer", "producerUserId"))
+            self.assertIn(problem["field"], ("colour", "offer", "producerUserId", "threshold"))
         self.each(try_it)
 
     def test_too_large(self):

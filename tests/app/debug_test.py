@@ -1,0 +1,88 @@
+#!/usr/bin/python3
+"""debug_test.py SLUICE OFFER: what the real server shows of a pipeline, and GStreamer's log on demand."""
+import json
+import os
+import pathlib
+import re
+import select
+import subprocess
+import sys
+import unittest
+import urllib.request
+
+PATIENCE_S = 20  # The watchdog of every wait.
+PROGRAM = None
+OFFER = None
+
+
+class Debug(unittest.TestCase):
+    def setUp(self):
+        environment = {name: value for name, value in os.environ.items() if name != "GST_DEBUG"}
+        self.process = subprocess.Popen([PROGRAM, "--set", "http.port=0", "--set", "ice.addresses=127.0.0.1"],
+                                        stderr=subprocess.PIPE, env=environment)
+        self.addCleanup(self.stop)
+        self.unread = b""
+        self.port = int(re.search(r"http_port=(\d+)", self.line_with("ready"))[1])
+
+    def stop(self):
+        self.process.terminate()
+        log = self.process.communicate(timeout=PATIENCE_S)[1].decode()
+        self.assertEqual(self.process.returncode, 0, log)
+
+    def line_with(self, *parts):
+        """The next such line of the log."""
+        return self.lines_until(*parts)[-1]
+
+    def lines_until(self, *parts):
+        """The lines of the log up to the next such one."""
+        lines = []
+        while True:
+            while b"\n" in self.unread:
+                line, self.unread = self.unread.split(b"\n", 1)
+                lines.append(line.decode())
+                if all(part in lines[-1] for part in parts):
+                    return lines
+            self.assertTrue(select.select([self.process.stderr], [], [], PATIENCE_S)[0], f"no line with {parts} came")
+            got = os.read(self.process.stderr.fileno(), 1 << 16)
+            self.assertTrue(got, f"the server ended before a line with {parts} came")
+            self.unread += got
+
+    def call(self, method, path, body=None):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method,
+                                         data=None if body is None else json.dumps(body).encode(),
+                                         headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
+            return response.read().decode()
+
+    def produce(self, user):
+        self.call("POST", "/rooms/r", {"userId": user})
+        self.call("POST", f"/rooms/r/users/{user}/produce", {"offer": {"type": "offer", "sdp": OFFER}})
+
+    def test_a_pipeline(self):
+        self.produce("ada")
+        self.call("POST", "/rooms/r", {"userId": "alan"})
+        (pipeline,) = json.loads(self.call("GET", "/debug/pipelines"))["pipelines"]
+        self.assertEqual((pipeline["userId"], [track["kind"] for track in pipeline["tracks"]]), ("ada", ["audio", "video"]))
+        text = self.call("GET", "/debug/pipelines/r/ada.txt")
+        self.assertTrue(text.startswith('pipeline name="r|ada"'), text)
+        self.assertIn('webrtcbin name="producer(ada)"', text)
+        self.assertIn("</svg>", self.call("GET", "/debug/pipelines/r/ada.svg?all=true"))
+
+    def test_the_log(self):
+        self.assertEqual(self.call("PUT", "/debug/log", {"threshold": "webrtcbin:5"}), '{"threshold":"webrtcbin:5"}')
+        self.produce("ada")
+        line = self.line_with(" info gstreamer ", "category=webrtcbin", "producer(ada)", "gst_level=DEBUG")
+        self.assertIn("GstPipeline:r|ada", line)
+        self.call("PUT", "/debug/log", {"threshold": ""})
+        self.produce("alan")
+        self.call("DELETE", "/rooms/r")
+        self.line_with("the threshold of GStreamer's log is set")
+        lines = self.lines_until("room deleted")
+        self.assertTrue(any("production started" in line and "user=alan" in line for line in lines), lines)
+        self.assertEqual([line for line in lines if "gst_level" in line and "producer(alan)" in line], [])
+
+
+if __name__ == "__main__":
+    PROGRAM = sys.argv[1]
+    OFFER = "\r\n".join(pathlib.Path(sys.argv[2]).read_text(encoding="utf-8").splitlines()) + "\r\n"
+    unittest.main(argv=sys.argv[:1])
