@@ -25,6 +25,7 @@ struct CommandLine {
     std::vector<std::string> settings;
     bool check = false;
     bool print = false;
+    bool templates = false;
     bool version = false;
 };
 
@@ -36,7 +37,7 @@ int complain(const Error& error) {
 Result<CommandLine> read_command_line(int argc, char** argv) {
     char* file = nullptr;
     char** settings = nullptr;
-    gboolean check = FALSE, print = FALSE, version = FALSE;
+    gboolean check = FALSE, print = FALSE, templates = FALSE, version = FALSE;
     const GOptionEntry entries[] = {
         {"config", 'c', 0, G_OPTION_ARG_FILENAME, &file,
          "Read this key file (default: /etc/sluice/sluice.conf, if there)", "FILE"},
@@ -46,6 +47,9 @@ Result<CommandLine> read_command_line(int argc, char** argv) {
          nullptr},
         {"print-config", 0, 0, G_OPTION_ARG_NONE, &print,
          "Print every key with its meaning and value, and end", nullptr},
+        {"templates", 0, 0, G_OPTION_ARG_NONE, &templates,
+         "Print every template with its tracks, holes and file, and whether this machine can run it, and end",
+         nullptr},
         {"version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version, and end", nullptr},
         {nullptr, 0, 0, G_OPTION_ARG_NONE, nullptr, nullptr, nullptr}};
     const glib::Owned<GOptionContext, g_option_context_free> context(
@@ -69,6 +73,7 @@ Result<CommandLine> read_command_line(int argc, char** argv) {
     line.file = file ? file : "";
     line.check = check;
     line.print = print;
+    line.templates = templates;
     line.version = version;
     for (char** setting = settings; setting && *setting; setting++) line.settings.emplace_back(*setting);
     return line;
@@ -171,6 +176,11 @@ int run(int argc, char** argv) {
     gst_init(nullptr, nullptr);
     bridge_gstreamer_log();
     elements::init();
+    if (line->templates) {
+        std::fputs(media::template_table(config->media).c_str(), stdout);
+        gst_deinit();
+        return EXIT_SUCCESS;
+    }
     GlibScheduler scheduler(g_main_context_default());
     const auto ended = line->check ? check(*config, scheduler) : serve(*config, scheduler);
     if (!ended)

@@ -145,4 +145,8 @@ Status check_templates(const Options& options) {
     return Ok{};
 }
 
+std::string template_table(const Options& options) {
+    return templates_of(options)->table();
+}
+
 }  // namespace sluice::media

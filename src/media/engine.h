@@ -34,5 +34,7 @@ Result<std::unique_ptr<Engine>> make_engine(Scheduler& scheduler, ice::Network& 
 
 /// Whether every template of both folders can be built on this machine. After gst_init().
 Status check_templates(const Options& options);
+/// For people; see Templates::table().
+std::string template_table(const Options& options);
 
 }  // namespace sluice::media

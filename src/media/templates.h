@@ -18,6 +18,9 @@ public:
     Result<gst::LaunchTemplate> load(const std::string& name) const;
     /// Of all files *.launch, each once.
     std::vector<std::string> names() const;
+    /// A table for people: every template with its tracks, holes and file, and whether this machine can run
+    /// it. Builds each, so after elements::init().
+    std::string table() const;
 
 private:
     std::vector<std::string> folders_;
