@@ -81,8 +81,9 @@ void KeyFrameRequests::send_if_wanted() {
         last_sent_ = now;
         wait_until(now + kInterval);
     }
-    if (send_())
-        ++sent_;
+    ++sent_;  // first: who sees the request sees it counted
+    if (!send_())
+        --sent_;
 }
 
 }  // namespace sluice::elements
