@@ -173,7 +173,7 @@ void Connection::start_ice(IceTransport& ice, const sdp::Section& transport, boo
 void Connection::on_ice_connected(IceTransport* ice) {
     if (ice == next_ice_.get()) {
         old_ice_ = std::exchange(ice_, std::move(next_ice_));
-        old_ice_->close();
+        old_ice_->retire();
     } else if (faults_.dtls) {
         dtls_->start();
     }
@@ -264,8 +264,9 @@ void Connection::close() {
 void Connection::vanish() {
     freeze();
     ice_->close();
-    if (next_ice_)
-        next_ice_->close();
+    for (auto* other : {next_ice_.get(), old_ice_.get()})
+        if (other)
+            other->close();
     if (state_ != State::Failed)
         state_ = State::Closed;
 }
@@ -275,8 +276,9 @@ void Connection::freeze() {
     report_timer_.stop();
     feedback_timer_.stop();
     ice_->freeze();
-    if (next_ice_)
-        next_ice_->freeze();
+    for (auto* other : {next_ice_.get(), old_ice_.get()})
+        if (other)
+            other->freeze();
 }
 
 void Connection::end(State state, const std::string& why) {

@@ -103,7 +103,7 @@ private:
     std::optional<sdp::Description> remote_;
     std::unique_ptr<IceTransport> ice_;
     std::unique_ptr<IceTransport> next_ice_;  ///< Of an ICE restart that is not through.
-    std::unique_ptr<IceTransport> old_ice_;   ///< Of the last restart: may be in the middle of a callback.
+    std::unique_ptr<IceTransport> old_ice_;   ///< Before the last restart: something may be under way to it.
     std::unique_ptr<DtlsSession> dtls_;
     std::unique_ptr<SrtpSession> srtp_;
     std::vector<std::unique_ptr<Sender>> senders_;

@@ -40,6 +40,8 @@ public:
     /// To the selected pair; before there is one, to the first candidate.
     void send(Bytes datagram);
 
+    /// No more checks. What is still under way to it is received.
+    void retire() { check_timer_.stop(); }
     /// No more checks, no more answers: as if the process were stopped.
     void freeze();
     /// As if the machine had gone.
