@@ -33,7 +33,7 @@ async function inRoom(body, options) {
   try {
     await body(room);
   } catch (error) {
-    error.message += `\n--- the server's last lines:\n${server.log.slice(-25).join('\n')}`;
+    error.stack += `\n--- the server's last lines:\n${server.log.slice(-25).join('\n')}`;
     throw error;
   } finally {
     await room.close();
