@@ -87,10 +87,9 @@ void FullPeer::when_gathered(std::function<void()> ready) {
 }
 
 void FullPeer::on_component(NiceAgent*, guint, guint, guint state, Shared* shared) noexcept {
+    shared->given_up = state == NICE_COMPONENT_STATE_FAILED;
     if (state == NICE_COMPONENT_STATE_READY)
         shared->enter(PeerState::Connected);
-    else if (state == NICE_COMPONENT_STATE_FAILED)
-        shared->enter(PeerState::Failed);
 }
 
 /// libnice also calls a component failed that has not found its peer yet, and ready again one whose peer is
@@ -125,6 +124,7 @@ Credentials FullPeer::local() const {
 }
 
 Credentials FullPeer::restart() {
+    restarted_ = Clock::now();
     nice_agent_restart_stream(nice_.get(), stream_of(agent_.get()));
     return local();
 }
@@ -189,7 +189,10 @@ void FullPeer::on_tick(Clock::time_point now, std::chrono::seconds consent_timeo
         stamp_ = stamp;
         heard_ = now;
     }
-    if (now - heard_ > consent_timeout)
+    // A browser may stay with a path of the old credentials, which libnice refuses at once, for longer than
+    // the 5 s after which libnice gives up; it comes back to the new one.
+    const bool lost = shared_->given_up && now - restarted_.load() > consent_timeout;
+    if (lost || now - heard_ > consent_timeout)
         shared_->enter(PeerState::Failed);
 }
 

@@ -51,6 +51,7 @@ private:
         void enter(PeerState next);
 
         std::atomic<PeerState> state{PeerState::New};
+        std::atomic<bool> given_up{false};  ///< By libnice, which may change its mind.
         TrafficCounter received, sent;
         std::mutex mutex;  ///< Held while a callback of ours runs, so that close() can wait for it.
         std::function<void(PeerState)> on_state;
@@ -64,6 +65,7 @@ private:
 
     const gst::Ref<GstWebRTCICE> agent_;
     const gst::Ref<NiceAgent> nice_;
+    std::atomic<Clock::time_point> restarted_{};
     Clock::time_point heard_;  ///< When on_tick() saw that something had come.
     timeval stamp_{};          ///< Of what came last.
     const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
