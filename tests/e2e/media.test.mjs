@@ -140,7 +140,10 @@ for (const name of ['chromium', 'firefox']) {
       await room.join('c', browsers.chromium);
       await room.join('f', browsers.firefox);
       await room.produce('red', RED);
-      for (const user of ['c', 'f']) await expectMedia(room, user, 'red', RED);
+      for (const user of ['c', 'f']) {
+        await expectMedia(room, user, 'red', RED);
+        assert.equal(await room.call(user, 'protocol', 'red'), 'tcp');
+      }
     }, { hidden: 'udp' }));
 
     test('a page reload produces anew; consumers keep their connection', () => inRoom(async (room) => {

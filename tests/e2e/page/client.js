@@ -193,6 +193,13 @@ class Client {
     return report;
   }
 
+  /** "udp" or "tcp": how what comes of a producer comes. */
+  async protocol(producer) {
+    const stats = await this.incoming.get(producer).pc.getStats();
+    const pair = [...stats.values()].find((s) => s.type === 'candidate-pair' && s.nominated && s.state === 'succeeded');
+    return stats.get(pair?.localCandidateId)?.protocol;
+  }
+
   /** Resolves when the next picture of a producer is shown. */
   nextFrame(producer) {
     const sink = [...this.incoming.get(producer).sinks.values()].find((s) => s.video.videoWidth);
