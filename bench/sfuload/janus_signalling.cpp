@@ -1,7 +1,7 @@
 #include <atomic>
-#include <thread>
 
 #include "base/json.h"
+#include "sfuload/jobs.h"
 #include "sfuload/signalling.h"
 
 namespace sluice::load {
@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 constexpr peer::Time kEventLimit = 30s;
 constexpr peer::Time kFeedLimit = 5s;
-constexpr auto kFeedRetry = 10ms;
+constexpr peer::Time kFeedRetry = 10ms;
 
 using Member = std::pair<std::string_view, std::optional<std::string>>;
 
@@ -113,7 +113,8 @@ public:
                 return string_member(object_member(json_node_get_object(event->get()), "jsep"), "sdp");
             if (event.error().message.find("No such feed") == std::string::npos || peer::now() > limit)
                 return event.error();
-            std::this_thread::sleep_for(kFeedRetry);
+            if (!sleep_for(kFeedRetry))
+                return event.error();
         }
     }
 
