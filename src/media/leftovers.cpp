@@ -116,7 +116,8 @@ Result<bool> finish_leftover(const std::string& path, const Templates& templates
         return Error{ErrorCode::Internal, what + ": " + g_strerror(errno)};
     };
     if (!fs::exists(part)) {  // It was whole, and not yet said to be.
-        if (rename(description.c_str(), (path + ".json").c_str()) != 0)
+        const bool told = fs::exists(path + ".json");
+        if ((told ? unlink(description.c_str()) : rename(description.c_str(), (path + ".json").c_str())) != 0)
             return wrong(description);
         return true;
     }
@@ -159,12 +160,14 @@ Result<bool> finish_leftover(const std::string& path, const Templates& templates
     const auto told = with_end(text, duration, ended);
     if (!told)
         return told.error();
+    // First: what cannot be told is tried again at the next start.
+    if (const auto written = write_whole(path + ".json", *told); !written)
+        return written.error();
     if (renameat2(AT_FDCWD, whole.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0)
         return wrong(path);
-    std::ofstream(path + ".json") << *told;
-    unlink(description.c_str());
     if (whole != part)
         unlink(part.c_str());
+    unlink(description.c_str());  // Last: by it the next start finds what is left to do.
     return true;
 }
 

@@ -33,24 +33,6 @@ std::string numbered(const std::string& path, unsigned number) {
            whole.extension().string();
 }
 
-/// Whole and on the disk when it has returned.
-Status write_file(const std::string& path, const std::string& text) {
-    const auto temporary = path + ".new";
-    const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return failed("cannot be made", temporary);
-    const bool written =
-        write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fdatasync(fd) == 0;
-    const int error = errno;
-    close(fd);
-    if (written && rename(temporary.c_str(), path.c_str()) == 0)
-        return Ok{};
-    errno = written ? errno : error;
-    const auto said = failed("cannot be written", path);
-    unlink(temporary.c_str());
-    return said;
-}
-
 std::string gaps_json(const std::vector<Gap>& gaps) {
     std::vector<std::string> list;
     list.reserve(gaps.size());
@@ -66,6 +48,23 @@ std::optional<std::string> maybe_quoted(const std::string& text) {
 }
 
 }  // namespace
+
+Status write_whole(const std::string& path, const std::string& text) {
+    const auto temporary = path + ".new";
+    const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return failed("cannot be made", temporary);
+    const bool written =
+        write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fdatasync(fd) == 0;
+    const int error = errno;
+    close(fd);
+    if (written && rename(temporary.c_str(), path.c_str()) == 0)
+        return Ok{};
+    errno = written ? errno : error;
+    const auto said = failed("cannot be written", path);
+    unlink(temporary.c_str());
+    return said;
+}
 
 std::string to_json(const Sidecar& sidecar) {
     std::vector<std::string> segments;
@@ -131,7 +130,7 @@ RecordingFile::~RecordingFile() {
 }
 
 Status RecordingFile::describe(const Sidecar& sidecar) {
-    return write_file(part() + ".json", to_json(sidecar));
+    return write_whole(part() + ".json", to_json(sidecar));
 }
 
 Result<uint64_t> RecordingFile::sync() {

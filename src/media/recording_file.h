@@ -27,8 +27,7 @@ struct Sidecar {
     std::string video_codec;
     std::string started;  ///< Wall clock, RFC 3339 with milliseconds.
     unsigned segment = 1;
-    std::string
-        finisher;  ///< The template that makes a whole file of a torn one; empty: it is whole as it is.
+    std::string finisher;  ///< Makes a whole file of a torn one (a template); empty: it is whole.
 
     std::optional<uint64_t> duration_ms;  ///< Once it has ended.
     std::vector<Gap> gaps;
@@ -39,6 +38,9 @@ std::string to_json(const Sidecar& sidecar);
 /// The same of a text that to_json() made, with its end told.
 Result<std::string> with_end(const std::string& json, std::optional<uint64_t> duration_ms,
                              const std::string& ended);
+
+/// Writes a small file anew: it is whole and on the disk when it has returned, or as it was before.
+Status write_whole(const std::string& path, const std::string& text);
 
 /// One file that a branch writes. It is called NAME.part until it is whole, and locked by this process, so
 /// that nobody else takes it for a left-over; NAME.part.json and NAME.json say what is in it. Every call may

@@ -257,6 +257,11 @@ TEST_F(BranchRecording, WhatIsOnTheDiskPlaysAndCanBeCompleted) {
     EXPECT_GE(packets(torn + "/a.webm.part", "v:0"), (then - 2) * 25);
 
     ASSERT_EQ(media::leftovers(torn), (std::vector<std::string>{torn + "/a.webm"}));
+    const auto described = read(torn + "/a.webm.part.json");
+    std::filesystem::create_directory(torn + "/a.webm.json");
+    EXPECT_FALSE(media::finish_leftover(torn + "/a.webm", *templates, "the server ended"));
+    EXPECT_EQ(media::leftovers(torn).size(), 1u) << "what could not be told is kept";
+    std::filesystem::remove(torn + "/a.webm.json");
     const auto done = media::finish_leftover(torn + "/a.webm", *templates, "the server ended");
     ASSERT_TRUE(done) << done.error().message;
     EXPECT_TRUE(*done);
@@ -266,6 +271,11 @@ TEST_F(BranchRecording, WhatIsOnTheDiskPlaysAndCanBeCompleted) {
     EXPECT_NE(sidecar.find(R"("ended": "the server ended")"), std::string::npos) << sidecar;
     EXPECT_NE(sidecar.find(R"("userInfo": {"name": "Ada"})"), std::string::npos) << sidecar;
     EXPECT_FALSE(std::filesystem::exists(torn + "/a.webm.part"));
+
+    std::ofstream(torn + "/a.webm.part.json") << described;  // As if it had been killed right before its end.
+    EXPECT_TRUE(media::finish_leftover(torn + "/a.webm", *templates, "the server ended"));
+    EXPECT_EQ(read(torn + "/a.webm.json"), sidecar);
+    EXPECT_EQ(media::leftovers(torn), std::vector<std::string>());
 
     const auto own = media::finish_leftover(path("a.webm"), *templates, "the server ended");
     ASSERT_TRUE(own);
