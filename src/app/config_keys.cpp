@@ -4,6 +4,7 @@
 #include <charconv>
 #include <optional>
 
+#include "base/text.h"
 #include "ice/endpoint.h"
 
 namespace sluice::app {
@@ -133,12 +134,6 @@ std::string trimmed(std::string text) {
 
 bool is_address(const std::string& text) {
     return ice::Endpoint::from(text, 0).has_value();
-}
-
-std::string joined(const Strings& words) {
-    std::string text;
-    for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
-    return text;
 }
 
 template <typename T>

@@ -13,6 +13,7 @@
 #include "app/stop.h"
 #include "base/glib_scheduler.h"
 #include "base/owned.h"
+#include "base/text.h"
 #include "elements/elements.h"
 
 namespace sluice::app {
@@ -110,12 +111,6 @@ Status check(Config config, Scheduler& scheduler) {
     return Ok{};
 }
 
-std::string joined(const std::vector<std::string>& lines) {
-    std::string text;
-    for (const auto& line : lines) text += (text.empty() ? "" : "; ") + line;
-    return text;
-}
-
 Status serve(const Config& config, GlibScheduler& scheduler) {
     const auto network = ice::Network::open(config.ice);
     if (!network)
@@ -131,7 +126,7 @@ Status serve(const Config& config, GlibScheduler& scheduler) {
                         {"http_port", std::to_string((*server)->port())},
                         {"tls", config.http.tls_key.empty() ? "no" : "yes"},
                         {"tokens", std::to_string(config.http.tokens.size())},
-                        {"candidates", joined((*network)->addresses())},
+                        {"candidates", joined((*network)->addresses(), "; ")},
                         {"connections_limit", std::to_string(config.limits.connections)}});
     const glib::Owned<GMainLoop, g_main_loop_unref> loop(g_main_loop_new(nullptr, FALSE));
     Stop stop(scheduler, rooms, **server, **engine, [&loop] { g_main_loop_quit(loop.get()); });

@@ -8,6 +8,8 @@
 #include <gst/rtp/gstrtpbasedepayload.h>
 #include <gst/rtp/gstrtpbuffer.h>
 
+#include "elements/pads.h"
+
 GST_DEBUG_CATEGORY_STATIC(sluice_av1_depay_debug);
 #define GST_CAT_DEFAULT sluice_av1_depay_debug
 
@@ -128,10 +130,7 @@ void start_anew(Av1Depay* self) {
     if (state.waiting)
         return;
     state.waiting = true;
-    gst_pad_push_event(
-        GST_RTP_BASE_DEPAYLOAD_SINKPAD(self),
-        gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM, gst_structure_new("GstForceKeyUnit", "all-headers",
-                                                                          G_TYPE_BOOLEAN, TRUE, nullptr)));
+    ask_for_key_frame(GST_RTP_BASE_DEPAYLOAD_SINKPAD(self));
 }
 
 GstBuffer* process(GstRTPBaseDepayload* base, GstRTPBuffer* rtp) {

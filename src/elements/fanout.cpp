@@ -11,6 +11,7 @@
 #include "elements/fanout_queue.h"
 #include "elements/leg.h"
 #include "elements/pads.h"
+#include "elements/properties.h"
 
 GST_DEBUG_CATEGORY(sluice_fanout_debug);
 #define GST_CAT_DEFAULT sluice_fanout_debug
@@ -71,9 +72,6 @@ void finalize_leg_pad(GObject* object) {
     G_OBJECT_CLASS(leg_pad_parent_class)->finalize(object);
 }
 
-constexpr auto kRead = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
-constexpr auto kBoth = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
-
 }  // namespace
 
 static void leg_pad_class_init(LegPadClass* klass) {
@@ -81,24 +79,21 @@ static void leg_pad_class_init(LegPadClass* klass) {
     object->set_property = set_leg_property;
     object->get_property = get_leg_property;
     object->finalize = finalize_leg_pad;
-    const auto counter = [object](guint id, const char* name, const char* blurb) {
-        g_object_class_install_property(object, id,
-                                        g_param_spec_uint64(name, name, blurb, 0, G_MAXUINT64, 0, kRead));
-    };
     g_object_class_install_property(
         object, kOpen,
         g_param_spec_boolean("open", "Open", "Closed, nothing passes; opening asks for a key frame", FALSE,
-                             kBoth));
+                             kReadWrite));
     g_object_class_install_property(
         object, kExpress,
-        g_param_spec_boolean("express", "Express", "Packets pass by webrtcbin", FALSE, kRead));
-    counter(kPackets, "packets", "Packets that passed");
-    counter(kBytes, "bytes", "Bytes of them, header and payload");
-    counter(kDropped, "dropped", "Packets that did not: closed, or no key frame yet");
-    counter(kRetransmitted, "retransmitted", "Packets that were sent again");
+        g_param_spec_boolean("express", "Express", "Packets pass by webrtcbin", FALSE, kReadable));
+    install_counter(object, kPackets, "packets", "Packets that passed");
+    install_counter(object, kBytes, "bytes", "Bytes of them, header and payload");
+    install_counter(object, kDropped, "dropped", "Packets that did not: closed, or no key frame yet");
+    install_counter(object, kRetransmitted, "retransmitted", "Packets that were sent again");
     g_object_class_install_property(
         object, kLastFlow,
-        g_param_spec_string("last-flow", "Last flow", "What the element behind answered last", "ok", kRead));
+        g_param_spec_string("last-flow", "Last flow", "What the element behind answered last", "ok",
+                            kReadable));
 }
 
 static void leg_pad_init(LegPad* self) {
@@ -233,12 +228,6 @@ gboolean sink_event(GstPad*, GstObject* parent, GstEvent* event) {
     return TRUE;  // a refusal would reach the tee, and so the producer
 }
 
-void ask_for_key_frame(GstPad* sink) {
-    gst_pad_push_event(sink, gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
-                                                  gst_structure_new("GstForceKeyUnit", "all-headers",
-                                                                    G_TYPE_BOOLEAN, FALSE, nullptr)));
-}
-
 gboolean src_event(GstPad*, GstObject* parent, GstEvent* event) {
     if (parent && gst_event_has_name(event, "GstForceKeyUnit"))
         return gst_pad_push_event(as_fanout(parent)->sink, event);
@@ -350,17 +339,14 @@ static void fanout_class_init(FanoutClass* klass) {
         object, kThreaded,
         g_param_spec_boolean("threaded", "Threaded",
                              "Consumers are served on a thread of its own; once set, it stays", FALSE,
-                             kBoth));
-    g_object_class_install_property(object, kLegs,
-                                    g_param_spec_uint("legs", "Legs", "Consumers", 0, G_MAXUINT, 0, kRead));
+                             kReadWrite));
+    g_object_class_install_property(
+        object, kLegs, g_param_spec_uint("legs", "Legs", "Consumers", 0, G_MAXUINT, 0, kReadable));
     g_object_class_install_property(
         object, kExpressLegs,
         g_param_spec_uint("express-legs", "Express legs", "Those whose packets pass by webrtcbin", 0,
-                          G_MAXUINT, 0, kRead));
-    g_object_class_install_property(
-        object, kLate,
-        g_param_spec_uint64("late", "Late", "Packets dropped because the thread was too far behind", 0,
-                            G_MAXUINT64, 0, kRead));
+                          G_MAXUINT, 0, kReadable));
+    install_counter(object, kLate, "late", "Packets dropped because the thread was too far behind");
 }
 
 static void fanout_init(Fanout* self) {

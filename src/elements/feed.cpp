@@ -6,6 +6,7 @@
 
 #include "elements/feed_state.h"
 #include "elements/pads.h"
+#include "elements/properties.h"
 
 GST_DEBUG_CATEGORY_STATIC(sluice_feed_debug);
 #define GST_CAT_DEFAULT sluice_feed_debug
@@ -148,15 +149,10 @@ static void feed_class_init(FeedClass* klass) {
                                                               GST_STATIC_CAPS("application/x-rtp"));
     gst_element_class_add_static_pad_template(element, &sink);
     gst_element_class_add_static_pad_template(element, &src);
-    const auto counter = [object](guint id, const char* name, const char* blurb) {
-        g_object_class_install_property(
-            object, id,
-            g_param_spec_uint64(name, name, blurb, 0, G_MAXUINT64, 0,
-                                static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
-    };
-    counter(1, "packets", "Packets that went to an output");
-    counter(2, "bytes", "Bytes of them");
-    counter(3, "dropped", "Packets that did not: the queue was full, or no output took them for too long");
+    install_counter(object, 1, "packets", "Packets that went to an output");
+    install_counter(object, 2, "bytes", "Bytes of them");
+    install_counter(object, 3, "dropped",
+                    "Packets that did not: the queue was full, or no output took them for too long");
 }
 
 static void feed_init(Feed* self) {

@@ -83,7 +83,6 @@ struct Feed {
 };
 
 std::vector<FeedLane*> lanes_of(FeedState& state);
-void ask_for_key_frame(GstPad* sink);
 void forget(FeedLane& lane);
 /// One turn of the feed's thread.
 void feed_turn(Feed* self);

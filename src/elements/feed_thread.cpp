@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "elements/feed_state.h"
+#include "elements/pads.h"
 #include "elements/rtp_packet.h"
 
 namespace sluice::elements {
@@ -297,12 +298,6 @@ std::vector<FeedLane*> lanes_of(FeedState& state) {
     std::vector<FeedLane*> lanes;
     for (const auto& lane : state.lanes) lanes.push_back(lane.get());
     return lanes;
-}
-
-void ask_for_key_frame(GstPad* sink) {
-    gst_pad_push_event(sink, gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
-                                                  gst_structure_new("GstForceKeyUnit", "all-headers",
-                                                                    G_TYPE_BOOLEAN, FALSE, nullptr)));
 }
 
 void forget(FeedLane& lane) {

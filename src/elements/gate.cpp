@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "elements/pads.h"
+#include "elements/properties.h"
 
 GST_DEBUG_CATEGORY_STATIC(sluice_gate_debug);
 #define GST_CAT_DEFAULT sluice_gate_debug
@@ -91,10 +92,7 @@ void set_open(Gate* self, bool open) {
         state.begins = true;
     state.open = open;
     if (open)
-        gst_pad_push_event(self->sink,
-                           gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
-                                                gst_structure_new("GstForceKeyUnit", "all-headers",
-                                                                  G_TYPE_BOOLEAN, FALSE, nullptr)));
+        ask_for_key_frame(self->sink);
 }
 
 void set_property(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
@@ -143,22 +141,17 @@ static void gate_class_init(GateClass* klass) {
         "sluice");
     add_rtp_pad_template(element, GST_PAD_SINK);
     add_rtp_pad_template(element, GST_PAD_SRC);
-
-    constexpr auto kBoth = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
-    constexpr auto kRead = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
     const auto install = [object](guint id, GParamSpec* spec) {
         g_object_class_install_property(object, id, spec);
     };
-    install(kOpen, g_param_spec_boolean(
-                       "open", "Open", "Closed, nothing passes; opening asks for a key frame", FALSE, kBoth));
-    install(kPackets,
-            g_param_spec_uint64("packets", "packets", "Packets that passed", 0, G_MAXUINT64, 0, kRead));
-    install(kBytes, g_param_spec_uint64("bytes", "bytes", "Bytes of them", 0, G_MAXUINT64, 0, kRead));
-    install(kDropped,
-            g_param_spec_uint64("dropped", "dropped", "Packets that did not: closed, or no key frame yet", 0,
-                                G_MAXUINT64, 0, kRead));
+    install(kOpen,
+            g_param_spec_boolean("open", "Open", "Closed, nothing passes; opening asks for a key frame",
+                                 FALSE, kReadWrite));
+    install_counter(object, kPackets, "packets", "Packets that passed");
+    install_counter(object, kBytes, "bytes", "Bytes of them");
+    install_counter(object, kDropped, "dropped", "Packets that did not: closed, or no key frame yet");
     install(kLastFlow, g_param_spec_string("last-flow", "Last flow", "What the branch behind answered last",
-                                           "ok", kRead));
+                                           "ok", kReadable));
 }
 
 static void gate_init(Gate* self) {

@@ -31,6 +31,12 @@ gboolean live_query(GstPad* pad, GstObject* parent, GstQuery* query) {
     }
 }
 
+bool ask_for_key_frame(GstPad* sink) {
+    return gst_pad_push_event(sink, gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
+                                                         gst_structure_new("GstForceKeyUnit", "all-headers",
+                                                                           G_TYPE_BOOLEAN, FALSE, nullptr)));
+}
+
 void join_pads(GstPad* sink, GstPad* src) {
     gst_pad_set_element_private(sink, src);
     gst_pad_set_element_private(src, sink);

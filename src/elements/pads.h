@@ -12,6 +12,9 @@ GstPad* add_rtp_pad(GstElement* element, const char* name);
 /// be asked on behalf of a consumer. ALLOCATION is refused. For source and sink pads.
 gboolean live_query(GstPad* pad, GstObject* parent, GstQuery* query);
 
+/// Asks whoever sends to a sink pad for a key frame; whether somebody takes it.
+bool ask_for_key_frame(GstPad* sink);
+
 /// Makes each the other's only internal link, for elements with several ways through. For the element's life.
 void join_pads(GstPad* sink, GstPad* src);
 GstPad* joined_pad(GstPad* pad);

@@ -69,6 +69,10 @@ uint32_t RtpPacket::timestamp() const {
     return static_cast<uint32_t>(read16(data + 4)) << 16 | read16(data + 6);
 }
 
+uint32_t RtpPacket::ssrc() const {
+    return uint32_t{read16(data + 8)} << 16 | read16(data + 10);
+}
+
 void RtpPacket::set_payload_type(int type) {
     data[1] = static_cast<uint8_t>((data[1] & 0x80) | (type & 0x7f));
 }

@@ -25,6 +25,7 @@ struct RtpPacket {
 
     uint16_t sequence() const;
     uint32_t timestamp() const;
+    uint32_t ssrc() const;
     void set_payload_type(int type);
     void set_sequence(uint16_t sequence);
     void set_timestamp(uint32_t timestamp);

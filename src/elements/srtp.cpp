@@ -8,7 +8,6 @@ namespace {
 
 constexpr uint8_t kFirstRtpLabel = 0, kFirstRtcpLabel = 3;  // cipher; then authentication, salt
 constexpr uint8_t kEncrypted = 0x80;                        // the E bit
-constexpr size_t kRtcpHeader = 8;
 
 /// RFC 3711 section 4.3.1, with a key derivation rate of 0.
 void derive_key(std::span<const uint8_t> master, uint8_t label, std::span<uint8_t> out) {
@@ -114,10 +113,10 @@ size_t SrtpCipher::protect(const uint8_t* packet, size_t size, size_t payload, u
 }
 
 size_t SrtpCipher::protect_rtcp(const uint8_t* packet, size_t size, uint32_t index, uint8_t* out) {
-    memcpy(out, packet, kRtcpHeader);
+    memcpy(out, packet, SrtpKeys::kRtcpHeader);
     auto number = big_endian(index);
-    crypt(vector(packet + 4, {0, 0, number[0], number[1], number[2], number[3]}), packet + kRtcpHeader,
-          size - kRtcpHeader, out + kRtcpHeader);
+    crypt(vector(packet + 4, {0, 0, number[0], number[1], number[2], number[3]}),
+          packet + SrtpKeys::kRtcpHeader, size - SrtpKeys::kRtcpHeader, out + SrtpKeys::kRtcpHeader);
     number[0] |= kEncrypted;
     memcpy(out + size, number.data(), number.size());
     size += number.size();
@@ -142,8 +141,8 @@ void SrtpCipher::open(uint8_t* packet, size_t size, size_t payload, uint32_t rol
 
 void SrtpCipher::open_rtcp(uint8_t* packet, size_t size, uint32_t index) {
     const auto number = big_endian(index);
-    crypt(vector(packet + 4, {0, 0, number[0], number[1], number[2], number[3]}), packet + kRtcpHeader, size,
-          packet + kRtcpHeader);
+    crypt(vector(packet + 4, {0, 0, number[0], number[1], number[2], number[3]}),
+          packet + SrtpKeys::kRtcpHeader, size, packet + SrtpKeys::kRtcpHeader);
 }
 
 uint32_t RollOver::of(uint16_t sequence) {

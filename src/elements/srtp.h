@@ -19,7 +19,8 @@ namespace sluice::elements {
 class SrtpKeys {
 public:
     static constexpr size_t kMasterKey = 16, kMasterSalt = 14, kTag = 10;
-    /// What SRTCP adds: the E bit with the index, and the tag.
+    /// What SRTCP leaves plain at the beginning, and adds at the end: the E bit with the index, and the tag.
+    static constexpr size_t kRtcpHeader = 8;
     static constexpr size_t kIndex = 4, kRtcpTrailer = kIndex + kTag;
 
     /// `master`: key and salt, as DTLS exports them (RFC 5764 section 4.2). Nothing: they are not of that

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "elements/pads.h"
+#include "elements/properties.h"
 #include "elements/srtp_receiver.h"
 #include "gst/ref.h"
 
@@ -195,11 +196,7 @@ static void srtp_dec_class_init(SrtpDecClass* klass) {
     request_key_signal = g_signal_new("request-key", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST, 0, nullptr,
                                       nullptr, nullptr, GST_TYPE_CAPS, 1, G_TYPE_UINT);
     for (guint reason = kWithoutKey; reason < kReasons; reason++)
-        g_object_class_install_property(
-            object, reason,
-            g_param_spec_uint64(kReasonNames[reason], kReasonNames[reason], "Packets dropped for that", 0,
-                                G_MAXUINT64, 0,
-                                static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+        install_counter(object, reason, kReasonNames[reason], "Packets dropped for that");
 }
 
 static void srtp_dec_init(SrtpDec* self) {

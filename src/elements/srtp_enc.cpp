@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "elements/pads.h"
+#include "elements/properties.h"
 #include "elements/rtp_packet.h"
 #include "elements/srtp.h"
 #include "gst/ref.h"
@@ -21,7 +22,6 @@ namespace {
 
 enum Property { kKey = 1, kRtpCipher, kRtpAuth, kRtcpCipher, kRtcpAuth, kRandomKey, kDropped };
 constexpr int kAes128Icm = 1, kHmacSha180 = 2;
-constexpr size_t kSmallestRtcp = 8;
 constexpr uint32_t kIndexMask = 0x7fffffff;
 
 /// dtlssrtpenc looks both types up by name, and values by nick.
@@ -53,6 +53,7 @@ struct SrtpEncState {
     int rtp_cipher = kAes128Icm, rtp_auth = kHmacSha180, rtcp_cipher = kAes128Icm, rtcp_auth = kHmacSha180;
     bool random_key = false;
     bool changed = false;  ///< One of them, since the ciphers were made.
+    std::shared_ptr<const SrtpKeys> keys;
     std::unique_ptr<SrtpCipher> rtp, rtcp;
     std::unordered_map<uint32_t, RollOver> roll_overs;  ///< By SSRC, as below.
     std::unordered_map<uint32_t, uint32_t> rtcp_indexes;
@@ -62,22 +63,22 @@ struct SrtpEncState {
 
 bool SrtpEncState::is_ready() {
     if (std::exchange(changed, false)) {
-        rtp.reset();
-        rtcp.reset();
+        keys.reset();
         roll_overs.clear();
         rtcp_indexes.clear();
         GstMapInfo bytes;
         const bool is_ours = rtp_cipher == kAes128Icm && rtcp_cipher == kAes128Icm &&
                              rtp_auth == kHmacSha180 && rtcp_auth == kHmacSha180;
         if (is_ours && key && gst_buffer_map(key.get(), &bytes, GST_MAP_READ)) {
-            if (const auto keys = SrtpKeys::derive({bytes.data, bytes.size})) {
+            keys = SrtpKeys::derive({bytes.data, bytes.size});
+            if (keys) {
                 rtp = std::make_unique<SrtpCipher>(keys, SrtpCipher::Kind::Rtp);
                 rtcp = std::make_unique<SrtpCipher>(keys, SrtpCipher::Kind::Rtcp);
             }
             gst_buffer_unmap(key.get(), &bytes);
         }
     }
-    return rtp != nullptr;
+    return keys != nullptr;
 }
 
 }  // namespace
@@ -130,8 +131,7 @@ GstFlowReturn chain_rtp(GstPad* pad, GstObject* parent, GstBuffer* buffer) {
                      RtpPacket rtp;
                      if (!rtp.parse_header(in.data, in.size))
                          return 0;
-                     const uint32_t wraps =
-                         state.roll_overs[GST_READ_UINT32_BE(in.data + 8)].of(rtp.sequence());
+                     const uint32_t wraps = state.roll_overs[rtp.ssrc()].of(rtp.sequence());
                      return state.rtp->protect(in.data, in.size, rtp.payload, wraps, out);
                  });
 }
@@ -139,7 +139,7 @@ GstFlowReturn chain_rtp(GstPad* pad, GstObject* parent, GstBuffer* buffer) {
 GstFlowReturn chain_rtcp(GstPad* pad, GstObject* parent, GstBuffer* buffer) {
     return chain(pad, parent, buffer, SrtpKeys::kRtcpTrailer,
                  [](SrtpEncState& state, const GstMapInfo& in, uint8_t* out) -> size_t {
-                     if (in.size < kSmallestRtcp)
+                     if (in.size < SrtpKeys::kRtcpHeader)
                          return 0;
                      auto& index = state.rtcp_indexes[GST_READ_UINT32_BE(in.data + 4)];
                      index = (index + 1) & kIndexMask;
@@ -272,28 +272,32 @@ static void srtp_enc_class_init(SrtpEncClass* klass) {
         GST_STATIC_PAD_TEMPLATE("rtcp_src_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
                                 GST_STATIC_CAPS("application/x-srtcp"))};
     for (auto& each : templates) gst_element_class_add_static_pad_template(element, &each);
-
-    constexpr auto kBoth = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
-    constexpr auto kRead = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
     const auto install = [object](guint id, GParamSpec* spec) {
         g_object_class_install_property(object, id, spec);
     };
-    install(kKey, g_param_spec_boxed("key", "Key", "Master key and salt", GST_TYPE_BUFFER, kBoth));
-    install(kRtpCipher, g_param_spec_enum("rtp-cipher", "RTP cipher", "", cipher_type(), kAes128Icm, kBoth));
+    install(kKey, g_param_spec_boxed("key", "Key", "Master key and salt", GST_TYPE_BUFFER, kReadWrite));
+    install(kRtpCipher,
+            g_param_spec_enum("rtp-cipher", "RTP cipher", "", cipher_type(), kAes128Icm, kReadWrite));
     install(kRtpAuth,
-            g_param_spec_enum("rtp-auth", "RTP authentication", "", auth_type(), kHmacSha180, kBoth));
+            g_param_spec_enum("rtp-auth", "RTP authentication", "", auth_type(), kHmacSha180, kReadWrite));
     install(kRtcpCipher,
-            g_param_spec_enum("rtcp-cipher", "RTCP cipher", "", cipher_type(), kAes128Icm, kBoth));
+            g_param_spec_enum("rtcp-cipher", "RTCP cipher", "", cipher_type(), kAes128Icm, kReadWrite));
     install(kRtcpAuth,
-            g_param_spec_enum("rtcp-auth", "RTCP authentication", "", auth_type(), kHmacSha180, kBoth));
-    install(kRandomKey, g_param_spec_boolean("random-key", "Random key",
-                                             "Without effect: nothing passes without a key", FALSE, kBoth));
-    install(kDropped,
-            g_param_spec_uint64("dropped", "dropped", "Packets without a key", 0, G_MAXUINT64, 0, kRead));
+            g_param_spec_enum("rtcp-auth", "RTCP authentication", "", auth_type(), kHmacSha180, kReadWrite));
+    install(kRandomKey,
+            g_param_spec_boolean("random-key", "Random key", "Without effect: nothing passes without a key",
+                                 FALSE, kReadWrite));
+    install_counter(object, kDropped, "dropped", "Packets without a key");
 }
 
 static void srtp_enc_init(SrtpEnc* self) {
     self->state = new SrtpEncState;
+}
+
+std::shared_ptr<const SrtpKeys> srtp_keys_of(GstElement* srtp_enc) {
+    auto& state = state_of(srtp_enc);
+    std::lock_guard lock(state.mutex);
+    return state.is_ready() ? state.keys : nullptr;
 }
 
 }  // namespace sluice::elements

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <memory>
+
 #include <gst/gst.h>
+
+#include "elements/srtp.h"
 
 namespace sluice::elements {
 
@@ -12,5 +16,8 @@ namespace sluice::elements {
 /// rtp-cipher, rtp-auth, rtcp-cipher, rtcp-auth, random-key. Nothing passes without a key, or with another
 /// suite: that is counted in dropped.
 GType srtp_enc_get_type();
+
+/// What it protects with; nothing: there is no key, or it is of another suite. Any thread.
+std::shared_ptr<const SrtpKeys> srtp_keys_of(GstElement* srtp_enc);
 
 }  // namespace sluice::elements

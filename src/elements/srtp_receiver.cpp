@@ -1,15 +1,11 @@
 #include "elements/srtp_receiver.h"
 
+#include <gst/gst.h>
+
 #include "elements/rtp_packet.h"
 
 namespace sluice::elements {
 namespace {
-
-constexpr size_t kRtcpHeader = 8;
-
-uint32_t read32(const uint8_t* p) {
-    return uint32_t{p[0]} << 24 | uint32_t{p[1]} << 16 | uint32_t{p[2]} << 8 | p[3];
-}
 
 /// The index that a sequence number most likely stands for (RFC 3711 appendix A). Below zero: before the
 /// stream's first wrap there is none.
@@ -56,7 +52,7 @@ SrtpReceiver::Outcome SrtpReceiver::open_rtp(uint8_t* packet, size_t& size) {
     const size_t plain = size - SrtpKeys::kTag;
     if (!rtp.parse_header(packet, plain))
         return Outcome::Malformed;
-    const uint32_t ssrc = read32(packet + 8);
+    const uint32_t ssrc = rtp.ssrc();
     auto* window = find(rtp_, ssrc);
     const int64_t index = guess(window, rtp.sequence());
     if (index < 0 || (window && !window->is_new(static_cast<uint64_t>(index))))
@@ -70,10 +66,10 @@ SrtpReceiver::Outcome SrtpReceiver::open_rtp(uint8_t* packet, size_t& size) {
 }
 
 SrtpReceiver::Outcome SrtpReceiver::open_rtcp(uint8_t* packet, size_t& size) {
-    if (size < kRtcpHeader + SrtpKeys::kRtcpTrailer || packet[0] >> 6 != 2)
+    if (size < SrtpKeys::kRtcpHeader + SrtpKeys::kRtcpTrailer || packet[0] >> 6 != 2)
         return Outcome::Malformed;
     const size_t plain = size - SrtpKeys::kRtcpTrailer;
-    const uint32_t ssrc = read32(packet + 4), number = read32(packet + plain);
+    const uint32_t ssrc = GST_READ_UINT32_BE(packet + 4), number = GST_READ_UINT32_BE(packet + plain);
     constexpr uint32_t kEncrypted = uint32_t{1} << 31;
     const uint32_t index = number & ~kEncrypted;
     auto* window = find(rtcp_, ssrc);
@@ -82,7 +78,7 @@ SrtpReceiver::Outcome SrtpReceiver::open_rtcp(uint8_t* packet, size_t& size) {
     if (!rtcp_cipher_.is_authentic_rtcp(packet, size))
         return Outcome::NotAuthentic;
     if (number & kEncrypted)
-        rtcp_cipher_.open_rtcp(packet, plain - kRtcpHeader, index);
+        rtcp_cipher_.open_rtcp(packet, plain - SrtpKeys::kRtcpHeader, index);
     size = plain;
     return remember(rtcp_, ssrc, window, index);
 }

@@ -5,6 +5,7 @@
 #include "elements/key_frame.h"
 #include "elements/key_frame_requests.h"
 #include "elements/pads.h"
+#include "elements/properties.h"
 #include "elements/rtp_packet.h"
 
 GST_DEBUG_CATEGORY_STATIC(sluice_track_debug);
@@ -44,12 +45,7 @@ struct Continuity {
 
 struct TrackState {
     explicit TrackState(GstElement* element, GstPad* sink)
-        : requests(element, [sink] {
-              return gst_pad_push_event(
-                  sink, gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
-                                             gst_structure_new("GstForceKeyUnit", "all-headers",
-                                                               G_TYPE_BOOLEAN, FALSE, nullptr)));
-          }) {}
+        : requests(element, [sink] { return elements::ask_for_key_frame(sink); }) {}
 
     // Properties, set on any thread.
     std::atomic<Codec> codec{Codec::Opus};
@@ -351,36 +347,31 @@ static void track_class_init(TrackClass* klass) {
         "sluice");
     add_rtp_pad_template(element, GST_PAD_SINK);
     add_rtp_pad_template(element, GST_PAD_SRC);
-
-    constexpr auto kWrite = static_cast<GParamFlags>(G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS);
-    constexpr auto kBoth = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
-    constexpr auto kRead = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
     const auto install = [object](guint id, GParamSpec* spec) {
         g_object_class_install_property(object, id, spec);
     };
     install(kCaps, g_param_spec_boxed("caps", "Caps",
                                       "What is told downstream in place of the source's caps; before "
                                       "the first packet",
-                                      GST_TYPE_CAPS, kWrite));
-    install(kCodec, g_param_spec_string("codec", "Codec", "opus, VP8, VP9, H264 or AV1", "opus", kWrite));
-    install(kSsrc, g_param_spec_uint("ssrc", "SSRC", "Of the packets that go out", 0, G_MAXUINT32, 0, kBoth));
-    install(kPayload,
-            g_param_spec_int("payload", "Payload type", "Of the packets that go out", 0, 127, 96, kBoth));
+                                      GST_TYPE_CAPS, kWritable));
+    install(kCodec, g_param_spec_string("codec", "Codec", "opus, VP8, VP9, H264 or AV1", "opus", kWritable));
+    install(kSsrc,
+            g_param_spec_uint("ssrc", "SSRC", "Of the packets that go out", 0, G_MAXUINT32, 0, kReadWrite));
+    install(kPayload, g_param_spec_int("payload", "Payload type", "Of the packets that go out", 0, 127, 96,
+                                       kReadWrite));
     install(kExtensions, g_param_spec_string("extensions", "Header extensions",
                                              "The source's ids and ours, \"4:1,3:2\"; "
                                              "others are removed",
-                                             "", kWrite));
-    install(kOpen, g_param_spec_boolean("open", "Open", "Closed, nothing passes", FALSE, kBoth));
-    install(kMuted, g_param_spec_boolean("muted", "Muted", "Nothing passes for now", FALSE, kBoth));
-    const auto counter = [&](guint id, const char* name, const char* blurb) {
-        install(id, g_param_spec_uint64(name, name, blurb, 0, G_MAXUINT64, 0, kRead));
-    };
-    counter(kPackets, "packets", "Packets that went out");
-    counter(kBytes, "bytes", "Bytes of RTP header and payload that went out");
-    counter(kDropped, "dropped",
-            "Packets that did not: closed, muted, waiting for a key frame, without payload");
-    counter(kKeyFrames, "key-frames", "Key frames that came");
-    counter(kKeyFrameRequests, "key-frame-requests", "Requests for a key frame that went to the source");
+                                             "", kWritable));
+    install(kOpen, g_param_spec_boolean("open", "Open", "Closed, nothing passes", FALSE, kReadWrite));
+    install(kMuted, g_param_spec_boolean("muted", "Muted", "Nothing passes for now", FALSE, kReadWrite));
+    install_counter(object, kPackets, "packets", "Packets that went out");
+    install_counter(object, kBytes, "bytes", "Bytes of RTP header and payload that went out");
+    install_counter(object, kDropped, "dropped",
+                    "Packets that did not: closed, muted, waiting for a key frame, without payload");
+    install_counter(object, kKeyFrames, "key-frames", "Key frames that came");
+    install_counter(object, kKeyFrameRequests, "key-frame-requests",
+                    "Requests for a key frame that went to the source");
 }
 
 static void track_init(Track* self) {

@@ -4,15 +4,15 @@
 
 #include <glib.h>
 
+#include "base/text.h"
+
 namespace sluice::media {
 namespace {
 
 constexpr size_t kMaxText = 200;
 
-std::string joined(const std::vector<std::string>& words) {
-    std::string text;
-    for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
-    return text.empty() ? "nothing" : text;
+std::string listed(const std::vector<std::string>& names) {
+    return names.empty() ? "nothing" : joined(names);
 }
 
 bool is_plain(const std::string& text) {
@@ -40,7 +40,7 @@ Result<BranchRecipe> BranchRecipe::make(const BranchOptions& options,
     for (const auto& [hole, value] : options.values)
         if (!recipe.chain.has_hole(hole))
             return wrong(value.where + "there is no key \"" + hole + "\" for " + options.pipeline +
-                         "; its holes are " + joined(recipe.chain.holes()));
+                         "; its holes are " + listed(recipe.chain.holes()));
     if (std::ranges::any_of(recipe.chain.open(), [](const auto& open) { return open.hole == "location"; }))
         return wrong(options.where + options.pipeline + ": \"# open: location\": a request names no file");
     if (recipe.chain.has_hole("location") && !options.values.contains("location"))
@@ -64,7 +64,7 @@ Status BranchRecipe::check(const BranchParameters& parameters) const {
         if (open == all.end()) {
             std::vector<std::string> names;
             for (const auto& parameter : all) names.push_back(parameter.hole);
-            return Error{ErrorCode::InvalidArgument, "is not open to a request; open are " + joined(names),
+            return Error{ErrorCode::InvalidArgument, "is not open to a request; open are " + listed(names),
                          field};
         }
         const auto* number = std::get_if<long>(&value);

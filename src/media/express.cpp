@@ -3,17 +3,11 @@
 #include <utility>
 
 #include "elements/fanout.h"
+#include "elements/srtp_enc.h"
 #include "gst/factory.h"
 #include "gst/signal.h"
 
 namespace sluice::media {
-namespace {
-
-// GstSrtpCipherType and GstSrtpAuthType have no header of their own.
-constexpr int kAes128Icm = 1, kHmacSha180 = 2;
-
-}  // namespace
-
 void Express::on_element(GstElement* element) {
     if (gst::is_made_by(element, "srtpenc")) {
         std::lock_guard lock(mutex_);
@@ -47,20 +41,9 @@ Status Express::open(GstElement* webrtcbin, std::shared_ptr<ice::Peer> peer) {
     }
     if (!srtp)
         return Error{ErrorCode::Internal, "webrtcbin has no srtpenc"};
-    gst::Ref<GstBuffer> master;
-    int cipher = -1, authentication = -1;
-    g_object_get(srtp.get(), "key", master.out(), "rtp-cipher", &cipher, "rtp-auth", &authentication,
-                 nullptr);
-    GstMapInfo bytes;
-    if (!master || cipher != kAes128Icm || authentication != kHmacSha180 ||
-        !gst_buffer_map(master.get(), &bytes, GST_MAP_READ))
-        return Error{ErrorCode::Internal, "srtpenc's cipher " + std::to_string(cipher) +
-                                              " and authentication " + std::to_string(authentication) +
-                                              " are not AES_CM_128_HMAC_SHA1_80"};
-    auto keys = elements::SrtpKeys::derive({bytes.data, bytes.size});
-    gst_buffer_unmap(master.get(), &bytes);
+    auto keys = elements::srtp_keys_of(srtp.get());
     if (!keys)
-        return Error{ErrorCode::Internal, "srtpenc's key has not the size of a master key and its salt"};
+        return Error{ErrorCode::Internal, "srtpenc has no key of AES_CM_128_HMAC_SHA1_80"};
 
     const auto rtpbin = gst::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(webrtcbin), "rtpbin"));
     GObject* session = nullptr;

@@ -7,16 +7,16 @@
 #include <set>
 #include <sstream>
 
+#include "base/text.h"
+
 namespace sluice::media {
 namespace {
 
 constexpr size_t kColumns = 5;
 using Row = std::array<std::string, kColumns>;
 
-std::string joined(const std::vector<std::string>& words) {
-    std::string text;
-    for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
-    return text.empty() ? "-" : text;
+std::string cell(const std::vector<std::string>& names) {
+    return names.empty() ? "-" : joined(names);
 }
 
 /// All columns but the last are as wide as their widest cell.
@@ -35,17 +35,24 @@ std::string aligned(const std::vector<Row>& rows) {
 
 }  // namespace
 
+std::string Templates::path_of(const std::string& name) const {
+    std::error_code error;
+    for (const auto& folder : folders_)
+        if (const auto path = folder + "/" + name;
+            name.find('/') == std::string::npos && std::filesystem::is_regular_file(path, error))
+            return path;
+    return {};
+}
+
 Result<gst::LaunchTemplate> Templates::load(const std::string& name) const {
-    std::string searched;
-    for (const auto& folder : folders_) {
-        searched += (searched.empty() ? "" : " and ") + folder;
-        std::ifstream file(folder + "/" + name);
-        std::stringstream text;
-        if (!name.empty() && name.find('/') == std::string::npos && text << file.rdbuf())
-            return gst::LaunchTemplate::parse(name, text.str());
-    }
-    return Error{ErrorCode::NotFound,
-                 "there is no template \"" + name + "\" in " + searched + " (paths.pipelines)"};
+    const auto path = path_of(name);
+    if (path.empty())
+        return Error{ErrorCode::NotFound, "there is no template \"" + name + "\" in " +
+                                              joined(folders_, " and ") + " (paths.pipelines)"};
+    std::stringstream text;
+    if (!(text << std::ifstream(path).rdbuf()))
+        return Error{ErrorCode::Internal, path + ": cannot be read"};
+    return gst::LaunchTemplate::parse(name, text.str());
 }
 
 std::vector<std::string> Templates::names() const {
@@ -63,14 +70,10 @@ std::vector<std::string> Templates::names() const {
 std::string Templates::table() const {
     std::vector<Row> rows{{"TEMPLATE", "TRACKS", "HOLES", "FILE", "RUNS HERE"}};
     for (const auto& name : names()) {
-        std::string file;
-        for (const auto& folder : folders_)
-            if (std::error_code error; file.empty() && std::filesystem::exists(folder + "/" + name, error))
-                file = folder + "/" + name;
         const auto loaded = load(name);
         const auto built = loaded ? loaded->build_example() : Status(loaded.error());
-        rows.push_back({name, loaded ? joined(loaded->parts()) : "?", loaded ? joined(loaded->holes()) : "?",
-                        file, built ? "yes" : "no: " + built.error().message});
+        rows.push_back({name, loaded ? cell(loaded->parts()) : "?", loaded ? cell(loaded->holes()) : "?",
+                        path_of(name), built ? "yes" : "no: " + built.error().message});
     }
     return aligned(rows);
 }

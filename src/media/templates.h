@@ -23,6 +23,9 @@ public:
     std::string table() const;
 
 private:
+    /// In the first folder that has it; empty: none.
+    std::string path_of(const std::string& name) const;
+
     std::vector<std::string> folders_;
 };
 
