@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <unistd.h>
 
 #include <glib-unix.h>
@@ -10,6 +11,7 @@
 #include "app/capacity.h"
 #include "app/config.h"
 #include "app/gstreamer_log.h"
+#include "app/launch_command.h"
 #include "app/stop.h"
 #include "base/glib_scheduler.h"
 #include "base/owned.h"
@@ -26,8 +28,9 @@ struct CommandLine {
     std::vector<std::string> settings;
     bool check = false;
     bool print = false;
-    bool templates = false;
     bool version = false;
+    bool templates = false;               ///< "sluice templates"
+    std::optional<LaunchCommand> launch;  ///< "sluice launch"
 };
 
 int complain(const Error& error) {
@@ -35,10 +38,42 @@ int complain(const Error& error) {
     return EXIT_FAILURE;
 }
 
+/// Options of "launch" only.
+struct LaunchOptions {
+    char* source = nullptr;
+    char* codec = nullptr;
+    int seconds = 0;
+};
+
+/// The words that are no options: nothing, "templates", or "launch" with its own.
+Status read_words(const std::vector<std::string>& words, const LaunchOptions& options, CommandLine& line) {
+    const auto wrong = [](const std::string& text) { return Error{ErrorCode::InvalidArgument, text}; };
+    if (options.seconds < 0)
+        return wrong("--seconds is " + std::to_string(options.seconds) + "; allowed is 0 or more");
+    if (!words.empty() && words.front() == "launch") {
+        auto command =
+            read_launch_command({words.begin() + 1, words.end()}, options.source ? options.source : "test");
+        if (!command)
+            return command.error();
+        line.launch = std::move(command).value();
+        line.launch->codec = options.codec ? options.codec : "";
+        line.launch->duration = std::chrono::seconds(options.seconds);
+        return Ok{};
+    }
+    if (options.source || options.codec || options.seconds > 0)
+        return wrong("--source, --codec and --seconds go with launch");
+    line.templates = !words.empty() && words.front() == "templates";
+    const size_t known = line.templates ? 1 : 0;
+    if (words.size() > known)
+        return wrong("\"" + words[known] + "\" is no option and no command (--help shows all)");
+    return Ok{};
+}
+
 Result<CommandLine> read_command_line(int argc, char** argv) {
     char* file = nullptr;
     char** settings = nullptr;
-    gboolean check = FALSE, print = FALSE, templates = FALSE, version = FALSE;
+    gboolean check = FALSE, print = FALSE, version = FALSE;
+    LaunchOptions launch;
     const GOptionEntry entries[] = {
         {"config", 'c', 0, G_OPTION_ARG_FILENAME, &file,
          "Read this key file (default: /etc/sluice/sluice.conf, if there)", "FILE"},
@@ -48,33 +83,44 @@ Result<CommandLine> read_command_line(int argc, char** argv) {
          nullptr},
         {"print-config", 0, 0, G_OPTION_ARG_NONE, &print,
          "Print every key with its meaning and value, and end", nullptr},
-        {"templates", 0, 0, G_OPTION_ARG_NONE, &templates,
-         "Print every template with its tracks, holes and file, and whether this machine can run it, and end",
-         nullptr},
+        {"source", 0, 0, G_OPTION_ARG_STRING, &launch.source,
+         "launch: what goes in: test (default), or webrtc-dump, whose FILE is the last word", "SOURCE"},
+        {"codec", 0, 0, G_OPTION_ARG_STRING, &launch.codec,
+         "launch: of the test source's picture: VP8, VP9 or H264 (default: the first that the template "
+         "takes)",
+         "CODEC"},
+        {"seconds", 0, 0, G_OPTION_ARG_INT, &launch.seconds, "launch: end after so long (default: 0, never)",
+         "N"},
         {"version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version, and end", nullptr},
         {nullptr, 0, 0, G_OPTION_ARG_NONE, nullptr, nullptr, nullptr}};
     const glib::Owned<GOptionContext, g_option_context_free> context(
-        g_option_context_new("- a media server for video rooms, driven by REST"));
+        g_option_context_new("[COMMAND] - a media server for video rooms, driven by REST"));
     g_option_context_set_description(
         context.get(),
-        "Without options it listens on 127.0.0.1:8080 and logs to standard error.\n"
-        "  sluice --set http.port=8090 --set log.format=json\n");
+        "Without a command it serves: without options on 127.0.0.1:8080, with its log on standard error.\n"
+        "  sluice --set http.port=8090 --set log.format=json\n\n"
+        "Commands:\n"
+        "  templates  Print every template: what it takes and gives, its holes and file, whether it runs "
+        "here\n"
+        "  launch TEMPLATE [HOLE=VALUE...] [FILE]\n"
+        "             Print the gst-launch-1.0 command line of a branch's template, and run it; Ctrl-C "
+        "finishes\n"
+        "  sluice launch record-webm location=test.webm\n");
     g_option_context_add_main_entries(context.get(), entries, nullptr);
     GError* error = nullptr;
     const bool parsed = g_option_context_parse(context.get(), &argc, &argv, &error);
     const glib::OwnedError owned_error(error);
     const glib::OwnedString owned_file(file);
     const glib::Owned<char*, g_strfreev> owned_settings(settings);
+    const glib::OwnedString owned_source(launch.source), owned_codec(launch.codec);
     if (!parsed)
         return Error{ErrorCode::InvalidArgument, error->message};
-    if (argc > 1)
-        return Error{ErrorCode::InvalidArgument,
-                     std::string("\"") + argv[1] + "\" is no option (--help shows all)"};
     CommandLine line;
+    if (const auto read = read_words({argv + 1, argv + argc}, launch, line); !read)
+        return read.error();
     line.file = file ? file : "";
     line.check = check;
     line.print = print;
-    line.templates = templates;
     line.version = version;
     for (char** setting = settings; setting && *setting; setting++) line.settings.emplace_back(*setting);
     return line;
@@ -171,13 +217,14 @@ int run(int argc, char** argv) {
     gst_init(nullptr, nullptr);
     bridge_gstreamer_log();
     elements::init();
-    if (line->templates) {
-        std::fputs(media::template_table(config->media).c_str(), stdout);
-        gst_deinit();
-        return EXIT_SUCCESS;
-    }
     GlibScheduler scheduler(g_main_context_default());
-    const auto ended = line->check ? check(*config, scheduler) : serve(*config, scheduler);
+    const auto templates = media::templates_of(config->media);
+    if (line->templates)
+        std::fputs(templates->table().c_str(), stdout);
+    const auto ended = line->templates ? Status(Ok{})
+                       : line->launch  ? launch(*line->launch, *templates)
+                       : line->check   ? check(*config, scheduler)
+                                       : serve(*config, scheduler);
     if (!ended)
         return complain(ended.error());
     if (line->check)

@@ -15,13 +15,7 @@ std::string render(const LaunchValue& value) {
         char text[G_ASCII_DTOSTR_BUF_SIZE];
         return g_ascii_dtostr(text, sizeof text, *real);
     }
-    std::string quoted = "\"";
-    for (char c : std::get<std::string>(value)) {
-        if (c == '"' || c == '\\')
-            quoted += '\\';
-        quoted += c;
-    }
-    return quoted + '"';
+    return LaunchTemplate::quoted(std::get<std::string>(value));
 }
 
 /// "hole=value hole=value"
@@ -69,6 +63,16 @@ bool contains(const std::vector<std::string>& names, std::string_view name) {
 
 }  // namespace
 
+std::string LaunchTemplate::quoted(std::string_view text) {
+    std::string quoted = "\"";
+    for (char c : text) {
+        if (c == '"' || c == '\\')
+            quoted += '\\';
+        quoted += c;
+    }
+    return quoted + '"';
+}
+
 Result<LaunchTemplate> LaunchTemplate::parse(std::string name, std::string_view text) {
     LaunchTemplate result;
     result.name_ = std::move(name);
@@ -101,13 +105,15 @@ Result<LaunchTemplate> LaunchTemplate::parse(std::string name, std::string_view 
 
 Status LaunchTemplate::read_comment(std::string_view line) {
     constexpr std::string_view kExample = "# example:", kDefault = "# default:", kOpen = "# open:",
-                               kFinisher = "# finisher: ";
+                               kFinisher = "# finisher: ", kOut = "# out:";
     if (line.starts_with(kExample))
         example_ = read_values(line.substr(kExample.size()));
     else if (line.starts_with(kDefault))
         defaults_ = read_values(line.substr(kDefault.size()));
     else if (line.starts_with(kFinisher))
         finisher_ = line.substr(kFinisher.size());
+    else if (line.starts_with(kOut) && out_.empty())
+        out_ = line.substr(std::min(line.find_first_not_of(' ', kOut.size()), line.size()));
     else if (line.starts_with(kOpen)) {
         const Owned<char*, g_strfreev> words(
             g_strsplit_set(std::string(line.substr(kOpen.size())).c_str(), " ", -1));

@@ -34,9 +34,12 @@ struct LaunchParameter {
 ///     # open: hole 1..3600          a hole that a request may fill: a whole number in that range,
 ///     # open: hole text             or text of 1 to 200 bytes without control characters
 ///     # finisher: other.launch      the template that makes a whole file of one that was torn
+///     # out: text                   what comes out, for people
 class LaunchTemplate {
 public:
     static Result<LaunchTemplate> parse(std::string name, std::string_view text);
+    /// A text as gst_parse_launch() takes it for one value.
+    static std::string quoted(std::string_view text);
 
     /// Every hole of the text and of `parts` filled once; a value without a hole and a hole without a value
     /// (or default) are both errors, and so is a part that is not there.
@@ -57,6 +60,7 @@ public:
     const std::vector<LaunchParameter>& open() const { return open_; }
     const LaunchValues& example() const { return example_; }
     const std::string& finisher() const { return finisher_; }
+    const std::string& out() const { return out_; }
     const std::string& name() const { return name_; }
 
 private:
@@ -72,6 +76,7 @@ private:
     std::vector<LaunchParameter> open_;
     std::vector<std::string> holes_;
     std::string finisher_;
+    std::string out_;
 };
 
 }  // namespace sluice::gst

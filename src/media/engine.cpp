@@ -36,14 +36,6 @@ Status check_elements() {
     return Ok{};
 }
 
-std::shared_ptr<const Templates> templates_of(const Options& options) {
-    std::vector<std::string> folders;
-    for (const auto& folder : {options.pipelines, options.shipped_pipelines})
-        if (!folder.empty())
-            folders.push_back(folder);
-    return std::make_shared<Templates>(std::move(folders));
-}
-
 class WebrtcEngine final : public Engine {
 public:
     WebrtcEngine(Scheduler& scheduler, ice::Network& network, const Options& options,
@@ -133,6 +125,14 @@ Result<std::unique_ptr<Engine>> make_engine(Scheduler& scheduler, ice::Network& 
     return std::unique_ptr<Engine>(std::move(engine));
 }
 
+std::shared_ptr<const Templates> templates_of(const Options& options) {
+    std::vector<std::string> folders;
+    for (const auto& folder : {options.pipelines, options.shipped_pipelines})
+        if (!folder.empty())
+            folders.push_back(folder);
+    return std::make_shared<Templates>(std::move(folders));
+}
+
 Status check_templates(const Options& options) {
     const auto templates = templates_of(options);
     for (const auto& name : templates->names()) {
@@ -143,10 +143,6 @@ Status check_templates(const Options& options) {
             return built.error();
     }
     return Ok{};
-}
-
-std::string template_table(const Options& options) {
-    return templates_of(options)->table();
 }
 
 }  // namespace sluice::media

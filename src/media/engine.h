@@ -9,6 +9,7 @@
 #include "ice/network.h"
 #include "media/branch_options.h"
 #include "media/media.h"
+#include "media/templates.h"
 
 namespace sluice::media {
 
@@ -34,7 +35,7 @@ Result<std::unique_ptr<Engine>> make_engine(Scheduler& scheduler, ice::Network& 
 
 /// Whether every template of both folders can be built on this machine. After gst_init().
 Status check_templates(const Options& options);
-/// For people; see Templates::table().
-std::string template_table(const Options& options);
+/// The user's own and the server's.
+std::shared_ptr<const Templates> templates_of(const Options& options);
 
 }  // namespace sluice::media

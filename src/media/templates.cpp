@@ -12,11 +12,16 @@
 namespace sluice::media {
 namespace {
 
-constexpr size_t kColumns = 5;
+constexpr size_t kColumns = 6;
 using Row = std::array<std::string, kColumns>;
 
 std::string cell(const std::vector<std::string>& names) {
     return names.empty() ? "-" : joined(names);
+}
+
+/// The rest of the line is for who reads the template.
+std::string gives(const gst::LaunchTemplate& chain) {
+    return chain.out().empty() ? "-" : chain.out().substr(0, chain.out().find(';'));
 }
 
 /// All columns but the last are as wide as their widest cell.
@@ -68,12 +73,13 @@ std::vector<std::string> Templates::names() const {
 }
 
 std::string Templates::table() const {
-    std::vector<Row> rows{{"TEMPLATE", "TRACKS", "HOLES", "FILE", "RUNS HERE"}};
+    std::vector<Row> rows{{"TEMPLATE", "TAKES", "GIVES", "HOLES", "FILE", "RUNS HERE"}};
     for (const auto& name : names()) {
         const auto loaded = load(name);
         const auto built = loaded ? loaded->build_example() : Status(loaded.error());
-        rows.push_back({name, loaded ? cell(loaded->parts()) : "?", loaded ? cell(loaded->holes()) : "?",
-                        path_of(name), built ? "yes" : "no: " + built.error().message});
+        rows.push_back({name, loaded ? cell(loaded->parts()) : "?", loaded ? gives(*loaded) : "?",
+                        loaded ? cell(loaded->holes()) : "?", path_of(name),
+                        built ? "yes" : "no: " + built.error().message});
     }
     return aligned(rows);
 }

@@ -18,8 +18,8 @@ public:
     Result<gst::LaunchTemplate> load(const std::string& name) const;
     /// Of all files *.launch, each once.
     std::vector<std::string> names() const;
-    /// A table for people: every template with its tracks, holes and file, and whether this machine can run
-    /// it. Builds each, so after elements::init().
+    /// A table for people: every template with what it takes and gives, its holes and file, and whether this
+    /// machine can run it. Builds each, so after elements::init().
     std::string table() const;
 
 private:

@@ -32,20 +32,22 @@ class CommandLine(unittest.TestCase):
     def test_templates(self):
         with tempfile.TemporaryDirectory() as folder:
             own = pathlib.Path(folder)
-            (own / "mine.launch").write_text("# example: a=1\n# default: b=2\n[audio opus]\nfakesink name=audio ts-offset=${a} "
+            (own / "mine.launch").write_text("# out: nothing; at all\n# example: a=1\n# default: b=2\n[audio opus]\nfakesink name=audio ts-offset=${a} "
                                              "max-lateness=${b}\n[video VP8]\nfakesink name=video\n")
             (own / "none.launch").write_text("nosuchelement\n")
             (own / "record-webm.launch").write_text("fakesink\n")
-            printed = run("--templates", "--set", "paths.pipelines=" + folder).stdout
+            printed = run("templates", "--set", "paths.pipelines=" + folder).stdout
         lines = {line.split()[0]: line for line in printed.splitlines()}
-        self.assertRegex(lines["mine.launch"], rf"  audio opus, video VP8  +a, b  +{folder}/mine.launch +yes$")
-        self.assertRegex(lines["none.launch"], rf"  -  +-  +{folder}/none.launch +no: .*nosuchelement")
+        self.assertRegex(lines["mine.launch"], rf"  audio opus, video VP8  +nothing  +a, b  +{folder}/mine.launch +yes$")
+        self.assertRegex(lines["none.launch"], rf"  -  +-  +-  +{folder}/none.launch +no: .*nosuchelement")
         self.assertIn(f"{folder}/record-webm.launch", lines["record-webm.launch"])
-        self.assertRegex(lines["record-mkv.launch"], r"video H264.*  location  .*/pipelines/record-mkv.launch +yes$")
+        self.assertRegex(lines["record-mkv.launch"], r"video H264  +the file at \$\{location\}  +location  .*/pipelines/record-mkv.launch +yes$")
         self.assertEqual(len(lines), len(printed.splitlines()))
 
     def test_what_is_no_option(self):
-        self.assertEqual(self.complains("serve"), '"serve" is no option (--help shows all)')
+        self.assertEqual(self.complains("serve"), '"serve" is no option and no command (--help shows all)')
+        self.assertEqual(self.complains("templates", "mine"), '"mine" is no option and no command (--help shows all)')
+        self.assertEqual(self.complains("--seconds", "1"), "--source, --codec and --seconds go with launch")
         self.assertEqual(self.complains("--serve"), "Unknown option --serve")
 
     def test_the_file_comes_before_the_settings(self):

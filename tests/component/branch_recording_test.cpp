@@ -246,6 +246,28 @@ TEST_F(BranchRecording, SoundAloneInOggKeepsItsGaps) {
     EXPECT_GT(packets(path("torn/a.ogg"), "a:0"), 30);
 }
 
+TEST_F(BranchRecording, ADumpIsReplayedByGstLaunch) {
+    add_both();
+    media::BranchOptions options;
+    options.pipeline = "dump.launch";
+    begin(options, "a.gdp");
+    ASSERT_TRUE(wait_for_ms(1000));
+    copy_torn("a.gdp");
+    const auto ended = end();
+    ASSERT_TRUE(ended) << ended.error().message;
+    const auto completed = media::finish_leftover(path("torn/a.gdp"), *templates, "the server ended");
+    ASSERT_TRUE(completed) << completed.error().message;
+    for (const auto& file : {path("a.gdp"), path("torn/a.gdp")}) {
+        said("gst-launch-1.0 filesrc location=" + file + " ! gdpdepay ! rtpptdemux name=tracks" +
+             " tracks. ! application/x-rtp,media=video ! queue ! rtpvp8depay ! mux." +
+             " tracks. ! application/x-rtp,media=audio ! queue ! rtpopusdepay ! opusparse ! mux." +
+             " webmmux name=mux ! filesink location=" + file + ".webm");
+        EXPECT_GE(packets(file + ".webm", "v:0"), 20);
+        EXPECT_GE(packets(file + ".webm", "a:0"), 40);
+    }
+    EXPECT_NEAR(seconds(path("a.gdp.webm")), static_cast<double>(ended->duration_ms) / 1000, 0.1);
+}
+
 TEST_F(BranchRecording, WhatIsOnTheDiskPlaysAndCanBeCompleted) {
     add_both();
     begin({});

@@ -1,0 +1,98 @@
+#!/usr/bin/python3
+"""launch_test.py SLUICE: "sluice launch" runs a template, and what it prints does the same in a shell."""
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PATIENCE_S = 20
+PROGRAM = None
+
+
+def streams(file):
+    """The codecs in a file that has packets of each."""
+    said = subprocess.run(["ffprobe", "-v", "error", "-count_packets", "-show_entries", "stream=codec_name,nb_read_packets", "-of",
+                           "csv=p=0", file], stdout=subprocess.PIPE, encoding="utf-8", timeout=PATIENCE_S, check=True).stdout
+    found = dict(line.split(",") for line in said.split())
+    return {codec for codec, packets in found.items() if int(packets) > 10}
+
+
+class Launch(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def launch(self, *words):
+        return subprocess.run([PROGRAM, "launch", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+                              timeout=PATIENCE_S, check=False, cwd=self.folder)
+
+    def launched(self, *words):
+        ended = self.launch(*words)
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        return ended
+
+    def until_interrupted(self, command, begun):
+        """Ends it by SIGINT a second after it has said that it began; what it has said."""
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", cwd=self.folder,
+                              start_new_session=True) as process:
+            said = ""
+            try:
+                for line in process.stdout:
+                    said += line
+                    if begun in line:
+                        break
+                with self.assertRaises(subprocess.TimeoutExpired):
+                    process.wait(1)
+                os.killpg(process.pid, signal.SIGINT)
+                said += process.communicate(timeout=PATIENCE_S)[0]
+            finally:
+                process.kill()
+        self.assertEqual(process.returncode, 0, said)
+        return said
+
+    def test_an_interrupt_makes_the_file_whole_there_and_in_a_shell(self):
+        said = self.until_interrupted([PROGRAM, "launch", "record-webm", "location=it's mine.webm"], "PLAYING")
+        self.assertEqual(streams(self.folder / "it's mine.webm"), {"opus", "vp8"})
+        for part in ("GstWebMMux:mux", "caps = video/x-vp8", "finishing", "the end"):
+            self.assertIn(part, said)
+        command = said[said.index("gst-launch-1.0"):said.index("READY")]
+        (self.folder / "it's mine.webm").unlink()
+        self.until_interrupted(["sh", "-c", "exec " + command], "Setting pipeline to PLAYING")
+        self.assertEqual(streams(self.folder / "it's mine.webm"), {"opus", "vp8"})
+
+    def test_a_dump_is_replayed(self):
+        self.launched("dump.launch", "location=a.gdp", "--codec", "H264", "--seconds", "1")
+        self.launched("record-mkv", "location=a.mkv", "--source", "webrtc-dump", "a.gdp")
+        self.assertEqual(streams(self.folder / "a.mkv"), {"opus", "h264"})
+        refused = self.launch("record-audio", "location=a.ogg", "--source", "webrtc-dump", "a.mkv")
+        self.assertEqual((refused.returncode, refused.stdout), (1, ""))
+        self.assertIn("sluice: a.mkv: ", refused.stderr)
+
+    def test_what_cannot_be_launched(self):
+        for words, said in (
+                ([], 'launch takes the name of a template; "sluice templates" lists them'),
+                (["none"], 'there is no template "none.launch" in '),
+                (["track"], "track.launch is no branch"),
+                (["record-webm"], "no value for ${location}; its holes are location"),
+                (["record-webm", "location"], '"location" is no hole=value'),
+                (["record-webm", "location=a", "size=1"], "no ${size} in the template; its holes are location"),
+                (["record-webm", "location=a", "--codec", "H264"], "cannot give H264 to record-webm.launch"),
+                (["record-webm", "location=a", "--source", "camera"], '--source is "camera"; allowed is test, or webrtc-dump'),
+                (["record-webm", "--source", "webrtc-dump"], "--source webrtc-dump takes the name of a file"),
+                (["record-webm", "location=a", "--seconds", "-1"], "--seconds is -1; allowed is 0 or more"),
+                (["record-webm", "location=/nowhere/a", "--seconds", "1"], "/nowhere/a")):
+            with self.subTest(words=words):
+                ended = self.launch(*words)
+                self.assertEqual(ended.returncode, 1, ended.stderr)
+                self.assertIn("sluice: ", ended.stderr)
+                self.assertIn(said, ended.stderr)
+                self.assertEqual(list(self.folder.iterdir()), [])
+
+
+if __name__ == "__main__":
+    PROGRAM = os.path.abspath(sys.argv.pop(1))
+    unittest.main()
