@@ -9,6 +9,7 @@
 #include <gst/gst.h>
 
 #include "base/log.h"
+#include "gst/debug_threshold.h"
 #include "gst/ref.h"
 
 namespace sluice::app {
@@ -81,10 +82,13 @@ void on_message(GstDebugCategory* category, GstDebugLevel level, const gchar*, c
                 GObject* object, GstDebugMessage* message, gpointer) noexcept {
     if (level > GST_LEVEL_WARNING) {
         // Not Debug: it comes because somebody has asked for it.
-        if (!gstreamer_writes)
+        if (gstreamer_writes)
+            return;
+        const auto path = path_of(object);
+        if (gst::debug_wanted(path))
             log::info("gstreamer", {{"gst_level", name_of(level)},
                                     {"category", gst_debug_category_get_name(category)},
-                                    {"element", path_of(object)},
+                                    {"element", path},
                                     {"text", gst_debug_message_get(message)}});
         return;
     }

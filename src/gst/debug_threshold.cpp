@@ -1,7 +1,10 @@
 #include "gst/debug_threshold.h"
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include <gst/gst.h>
 
@@ -17,6 +20,11 @@ constexpr std::string_view kLevels[] = {"NONE",  "ERROR", "WARNING", "FIXME",  "
 std::string& current() {
     static std::string threshold = g_getenv("GST_DEBUG") ? g_getenv("GST_DEBUG") : "";
     return threshold;
+}
+
+std::atomic<std::shared_ptr<const DebugFilter>>& current_filter() {
+    static std::atomic<std::shared_ptr<const DebugFilter>> filter;
+    return filter;
 }
 
 bool is_level(std::string_view text) {
@@ -37,7 +45,7 @@ std::string debug_threshold() {
 }
 
 // gst_debug_set_threshold_from_string() leaves out what it does not understand, without a word.
-Status set_debug_threshold(const std::string& threshold) {
+Status set_debug_threshold(const std::string& threshold, DebugFilter filter) {
     if (threshold.size() > kMaxBytes)
         return Error{ErrorCode::InvalidArgument, "has " + std::to_string(threshold.size()) +
                                                      " bytes; the limit is " + std::to_string(kMaxBytes)};
@@ -55,9 +63,15 @@ Status set_debug_threshold(const std::string& threshold) {
                     "\" is neither CATEGORY:LEVEL nor LEVEL; a level is 0 to 9 or one of NONE, ERROR, "
                     "WARNING, FIXME, INFO, DEBUG, LOG, TRACE, MEMDUMP"};
     }
+    current_filter() = filter ? std::make_shared<const DebugFilter>(std::move(filter)) : nullptr;
     gst_debug_set_threshold_from_string(("WARNING," + threshold).c_str(), TRUE);
     current() = threshold;
     return Ok{};
+}
+
+bool debug_wanted(std::string_view path) {
+    const auto filter = current_filter().load();
+    return !filter || (*filter)(path);
 }
 
 }  // namespace sluice::gst

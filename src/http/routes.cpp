@@ -273,7 +273,13 @@ void draw_svg(Rooms& rooms, const Call& call, const Reply& reply) {
 }
 
 std::string log_json(const Rooms& rooms) {
-    return json::object({{"threshold", json::quoted(rooms.log_threshold())}});
+    const auto detail = rooms.log_detail();
+    const auto quoted = [](const std::optional<std::string>& id) {
+        return id ? std::optional(json::quoted(*id)) : std::nullopt;
+    };
+    return json::object({{"threshold", json::quoted(detail.threshold)},
+                         {"roomId", quoted(detail.room)},
+                         {"userId", quoted(detail.user)}});
 }
 
 void show_log(Rooms& rooms, const Call& call, const Reply& reply) {
@@ -283,12 +289,18 @@ void show_log(Rooms& rooms, const Call& call, const Reply& reply) {
 }
 
 void set_log(Rooms& rooms, const Call& call, const Reply& reply) {
-    const auto threshold =
-        read_body<std::string>(call.body, [](FieldReader& fields) { return fields.string("threshold"); });
-    if (!threshold)
-        return reply(threshold.error());
-    if (const auto set = rooms.set_log_threshold(*threshold); !set)
-        return reply(Error{set.error().code, set.error().message, "threshold"});
+    const auto detail = read_body<media::LogDetail>(call.body, [](FieldReader& fields) {
+        auto threshold = fields.string("threshold");
+        auto room = read_id(fields, "roomId");
+        auto user = read_id(fields, "userId");
+        if (user && !room)
+            fields.fail("userId", "needs roomId, which is missing");
+        return media::LogDetail{std::move(threshold), std::move(room), std::move(user)};
+    });
+    if (!detail)
+        return reply(detail.error());
+    if (const auto set = rooms.set_log_detail(*detail); !set)
+        return reply(set.error());
     reply(log_json(rooms));
 }
 

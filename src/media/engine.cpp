@@ -3,10 +3,10 @@
 #include <utility>
 
 #include "base/log.h"
-#include "gst/debug_threshold.h"
 #include "gst/reaper.h"
 #include "media/branch_recipe.h"
 #include "media/leftovers.h"
+#include "media/log_detail.h"
 #include "media/templates.h"
 #include "media/warm_up.h"
 #include "media/webrtc_producer.h"
@@ -66,10 +66,8 @@ public:
 
     size_t connections() const override { return around_.connections; }
     size_t open_branches() const override { return around_.open_branches; }
-    std::string log_threshold() const override { return gst::debug_threshold(); }
-    Status set_log_threshold(const std::string& threshold) override {
-        return gst::set_debug_threshold(threshold);
-    }
+    LogDetail log_detail() const override { return media::log_detail(); }
+    Status set_log_detail(const LogDetail& detail) override { return media::set_log_detail(detail); }
 
     /// What a server that was killed has left of its recordings, one after the other.
     void finish_leftovers(const std::shared_ptr<const Templates>& templates) {

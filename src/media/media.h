@@ -168,6 +168,14 @@ public:
     virtual void draw(Drawing drawing, Done<std::string> done) const = 0;
 };
 
+/// What GStreamer writes to its log.
+struct LogDetail {
+    std::string threshold;  ///< As GST_DEBUG has it: "webrtcbin:5,sluice*:4".
+    /// What is less than a warning is written of this room only. What no element has written is in none.
+    std::optional<std::string> room = {};
+    std::optional<std::string> user = {};  ///< And of it only what this user sends, and what is sent to it.
+};
+
 /// Makes producers. One for the process; outlives them all.
 class Engine {
 public:
@@ -181,10 +189,9 @@ public:
     /// Branches whose files are not complete, those of producers that have gone included.
     virtual size_t open_branches() const = 0;
 
-    /// What GStreamer writes to its log, as GST_DEBUG has it: "webrtcbin:5,sluice*:4".
-    virtual std::string log_threshold() const = 0;
-    /// Replaces it. InvalidArgument: it is none, and nothing has changed.
-    virtual Status set_log_threshold(const std::string& threshold) = 0;
+    virtual LogDetail log_detail() const = 0;
+    /// Replaces it. InvalidArgument, with the field: it cannot be, and nothing has changed.
+    virtual Status set_log_detail(const LogDetail& detail) = 0;
 };
 
 }  // namespace sluice::media

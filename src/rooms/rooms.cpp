@@ -320,14 +320,16 @@ void Rooms::draw(const std::string& room_id, const std::string& user_id, media::
                                    [answer](Result<std::string> text) { answer(std::move(text)); }));
 }
 
-std::string Rooms::log_threshold() const {
-    return state_->engine.log_threshold();
+media::LogDetail Rooms::log_detail() const {
+    return state_->engine.log_detail();
 }
 
-Status Rooms::set_log_threshold(const std::string& threshold) {
-    const auto set = state_->engine.set_log_threshold(threshold);
+Status Rooms::set_log_detail(const media::LogDetail& detail) {
+    const auto set = state_->engine.set_log_detail(detail);
     if (set)
-        log::info("the threshold of GStreamer's log is set", {{"threshold", threshold}});
+        log::info("the threshold of GStreamer's log is set", {{"threshold", detail.threshold},
+                                                              {"room", detail.room.value_or("")},
+                                                              {"user", detail.user.value_or("")}});
     return set;
 }
 

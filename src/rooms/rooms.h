@@ -164,8 +164,8 @@ public:
     void draw(const std::string& room_id, const std::string& user_id, media::Drawing drawing,
               Done<std::string> done);
     /// Of media's own log; as in media.h.
-    std::string log_threshold() const;
-    Status set_log_threshold(const std::string& threshold);
+    media::LogDetail log_detail() const;
+    Status set_log_detail(const media::LogDetail& detail);
     std::vector<RoomSummary> list() const;
     Result<RoomState> describe(const std::string& room_id) const;
 

@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 import unittest
+import urllib.error
 import urllib.request
 
 PATIENCE_S = 20  # The watchdog of every wait.
@@ -15,9 +16,11 @@ PROGRAM = None
 OFFER = None
 
 
-class Debug(unittest.TestCase):
+class WithServer(unittest.TestCase):
+    gst_debug = {}
+
     def setUp(self):
-        environment = {name: value for name, value in os.environ.items() if name != "GST_DEBUG"}
+        environment = {name: value for name, value in os.environ.items() if name != "GST_DEBUG"} | self.gst_debug
         self.process = subprocess.Popen([PROGRAM, "--set", "http.port=0", "--set", "ice.addresses=127.0.0.1"],
                                         stderr=subprocess.PIPE, env=environment)
         self.addCleanup(self.stop)
@@ -54,13 +57,18 @@ class Debug(unittest.TestCase):
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
             return response.read().decode()
 
-    def produce(self, user):
+    def enter(self, user):
         self.call("POST", "/rooms/r", {"userId": user})
+
+    def produce(self, user):
         self.call("POST", f"/rooms/r/users/{user}/produce", {"offer": {"type": "offer", "sdp": OFFER}})
 
+
+class Debug(WithServer):
     def test_a_pipeline(self):
+        self.enter("ada")
         self.produce("ada")
-        self.call("POST", "/rooms/r", {"userId": "alan"})
+        self.enter("alan")
         (pipeline,) = json.loads(self.call("GET", "/debug/pipelines"))["pipelines"]
         self.assertEqual((pipeline["userId"], [track["kind"] for track in pipeline["tracks"]]), ("ada", ["audio", "video"]))
         text = self.call("GET", "/debug/pipelines/r/ada.txt")
@@ -70,16 +78,52 @@ class Debug(unittest.TestCase):
 
     def test_the_log(self):
         self.assertEqual(self.call("PUT", "/debug/log", {"threshold": "webrtcbin:5"}), '{"threshold":"webrtcbin:5"}')
+        self.enter("ada")
         self.produce("ada")
         line = self.line_with(" info gstreamer ", "category=webrtcbin", "producer(ada)", "gst_level=DEBUG")
         self.assertIn("GstPipeline:r|ada", line)
         self.call("PUT", "/debug/log", {"threshold": ""})
+        self.enter("alan")
         self.produce("alan")
         self.call("DELETE", "/rooms/r")
         self.line_with("the threshold of GStreamer's log is set")
         lines = self.lines_until("room deleted")
         self.assertTrue(any("production started" in line and "user=alan" in line for line in lines), lines)
         self.assertEqual([line for line in lines if "gst_level" in line and "producer(alan)" in line], [])
+
+    def test_the_log_of_one_user(self):
+        self.call("PUT", "/debug/log", {"threshold": "webrtcbin:5", "roomId": "r", "userId": "alan"})
+        self.enter("ada")
+        self.produce("ada")
+        self.enter("alan")
+        lines = self.lines_until("gst_level=DEBUG", "/GstPipeline:r|ada/GstWebRTCBin:consumer(alan)")
+        self.produce("alan")
+        lines += self.lines_until("gst_level=DEBUG", "/GstPipeline:r|alan/GstWebRTCBin:producer(alan)")
+        self.assertEqual([line for line in lines if "gst_level" in line and "consumer(alan)" not in line and "r|alan/" not in line],
+                         [])
+
+    def test_the_log_of_one_room(self):
+        self.call("PUT", "/debug/log", {"threshold": "webrtcbin:5", "roomId": "r"})
+        self.enter("ada")
+        self.produce("ada")
+        self.line_with("gst_level=DEBUG", "/GstPipeline:r|ada/GstWebRTCBin:producer(ada)")
+        self.call("PUT", "/debug/log", {"threshold": "webrtcbin:5", "roomId": "another"})
+        self.line_with("the threshold of GStreamer's log is set", "room=another")
+        self.enter("alan")
+        self.produce("alan")
+        self.call("DELETE", "/rooms/r")
+        lines = self.lines_until("room deleted")
+        self.assertEqual([line for line in lines if "gst_level" in line and "alan" in line], [])
+
+
+class WhereGstreamerWritesItself(WithServer):
+    gst_debug = {"GST_DEBUG": "1"}
+
+    def test_it_cannot_leave_out_rooms(self):
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            self.call("PUT", "/debug/log", {"threshold": "webrtcbin:5", "roomId": "r"})
+        self.assertEqual((refused.exception.code, json.load(refused.exception)["field"]), (400, "roomId"))
+        self.assertEqual(self.call("GET", "/debug/log"), '{"threshold":"1"}')
 
 
 if __name__ == "__main__":

@@ -104,4 +104,11 @@ class Log(unittest.TestCase):
         for wrong in ({"threshold": "webrtcbin"}, {"threshold": 5}, {"threshold": None}, {"threshold": "a\0:5"}, {}, None):
             self.assertEqual(put(wrong, expect=400)["field"], "threshold")
         self.assertEqual(server.get("/debug/log"), {"threshold": "webrtcbin:5"})
+        for wrong, field in (({"userId": "1"}, "userId"), ({"roomId": ""}, "roomId"), ({"roomId": None}, "roomId"),
+                             ({"roomId": "r", "userId": "\n"}, "userId"), ({"room": "r"}, "room")):
+            self.assertEqual(put({"threshold": "webrtcbin:5"} | wrong, expect=400)["field"], field)
+        for scope in ({"roomId": "r"}, {"roomId": "a/b|c", "userId": "é"}, {}):
+            self.assertEqual(put({"threshold": "webrtcbin:5"} | scope), {"threshold": "webrtcbin:5"} | scope)
+            self.assertEqual(server.get("/debug/log"), {"threshold": "webrtcbin:5"} | scope)
+        self.assertEqual(put({"threshold": "", "roomId": 1, "userId": 2}), {"threshold": "", "roomId": "1", "userId": "2"})
         self.assertEqual(put({"threshold": ""}), {"threshold": ""})

@@ -28,11 +28,12 @@ public:
     }
     size_t connections() const override { return connections_; }
     size_t open_branches() const override { return 0; }
-    std::string log_threshold() const override { return threshold_; }
-    Status set_log_threshold(const std::string& threshold) override {
-        if (!threshold.empty() && !threshold.ends_with(":5"))
-            return Error{ErrorCode::InvalidArgument, "\"" + threshold + "\" does not end with :5"};
-        threshold_ = threshold;
+    media::LogDetail log_detail() const override { return detail_; }
+    Status set_log_detail(const media::LogDetail& detail) override {
+        if (!detail.threshold.empty() && !detail.threshold.ends_with(":5"))
+            return Error{ErrorCode::InvalidArgument, "\"" + detail.threshold + "\" does not end with :5",
+                         "threshold"};
+        detail_ = detail;
         return Ok{};
     }
 
@@ -177,7 +178,7 @@ private:
 
     Scheduler& scheduler_;
     size_t connections_ = 0;
-    std::string threshold_;
+    media::LogDetail detail_;
 };
 
 }  // namespace sluice::test

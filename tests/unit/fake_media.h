@@ -257,8 +257,8 @@ public:
     }
     size_t connections() const override { return *count_; }
     size_t open_branches() const override { return 0; }
-    std::string log_threshold() const override { return {}; }
-    Status set_log_threshold(const std::string&) override { return Ok{}; }
+    media::LogDetail log_detail() const override { return {}; }
+    Status set_log_detail(const media::LogDetail&) override { return Ok{}; }
 
     /// The first of that name; null if there is none.
     FakeProducer* producer(const std::string& name) const {
