@@ -340,6 +340,8 @@ Status launch(const LaunchCommand& command, const media::Templates& templates) {
         command.dump.empty() ? test_source(*chain, command.codec) : dump_source(*chain, command.dump);
     if (!source)
         return source.error();
+    if (command.values.contains(chain->sdp()))
+        return wrong("only the server writes ${" + chain->sdp() + "}; leave it out");
     const auto text = chain->expand(command.values, source->parts);
     if (!text)
         return wrong(text.error().message + "; its holes are " + joined(chain->holes()));
@@ -354,6 +356,7 @@ Status launch(const LaunchCommand& command, const media::Templates& templates) {
         const glib::OwnedError owned(error);
         return Error{ErrorCode::Internal, command.name + ": " + error->message};
     }
+    gst::wait_for_no_reports(GST_BIN(pipeline.get()));
     if (const auto own = own_elements(GST_BIN(pipeline.get())); !own.empty())
         std::fprintf(stderr, "gst-launch-1.0 has no %s, which is the server's own\n", joined(own).c_str());
     return Run(pipeline.get()).until_its_end(command.duration);

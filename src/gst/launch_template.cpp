@@ -63,6 +63,16 @@ bool contains(const std::vector<std::string>& names, std::string_view name) {
 
 }  // namespace
 
+void wait_for_no_reports(GstBin* bin) {
+    const auto unmark = [](const GValue* value, gpointer) noexcept {
+        auto* element = GST_ELEMENT(g_value_get_object(value));
+        if (std::string_view(GST_OBJECT_NAME(element)).ends_with("-reports"))
+            GST_OBJECT_FLAG_UNSET(element, GST_ELEMENT_FLAG_SINK);
+    };
+    const Owned<GstIterator, gst_iterator_free> elements(gst_bin_iterate_elements(bin));
+    gst_iterator_foreach(elements.get(), unmark, nullptr);
+}
+
 std::string LaunchTemplate::quoted(std::string_view text) {
     std::string quoted = "\"";
     for (char c : text) {
@@ -105,13 +115,15 @@ Result<LaunchTemplate> LaunchTemplate::parse(std::string name, std::string_view 
 
 Status LaunchTemplate::read_comment(std::string_view line) {
     constexpr std::string_view kExample = "# example:", kDefault = "# default:", kOpen = "# open:",
-                               kFinisher = "# finisher: ", kOut = "# out:";
+                               kFinisher = "# finisher: ", kSdp = "# sdp: ", kOut = "# out:";
     if (line.starts_with(kExample))
         example_ = read_values(line.substr(kExample.size()));
     else if (line.starts_with(kDefault))
         defaults_ = read_values(line.substr(kDefault.size()));
     else if (line.starts_with(kFinisher))
         finisher_ = line.substr(kFinisher.size());
+    else if (line.starts_with(kSdp))
+        holes_.push_back(sdp_ = line.substr(kSdp.size()));
     else if (line.starts_with(kOut) && out_.empty())
         out_ = line.substr(std::min(line.find_first_not_of(' ', kOut.size()), line.size()));
     else if (line.starts_with(kOpen)) {
@@ -191,6 +203,8 @@ Result<Ref<GstElement>> LaunchTemplate::build(const LaunchValues& values,
         OwnedError error(raw);
         return Error{ErrorCode::Internal, name_ + ": " + error->message};
     }
+    if (GST_IS_BIN(bin.get()))
+        wait_for_no_reports(GST_BIN(bin.get()));
     return bin;
 }
 

@@ -24,6 +24,13 @@ struct LaunchParameter {
     long max = 0;
 };
 
+/// So that the EOS of a bin made by gst_parse_launch() does not wait for its sinks of RTCP, those that are
+/// named
+/// "...-reports". rtpsession 1.22 passes its EOS on only if it happens to send the BYE after its pad has been
+/// marked, which comes last (gst_rtp_session_send_rtcp()); goes when upstream looks at something that is
+/// marked first.
+void wait_for_no_reports(GstBin* bin);
+
 /// One file of pipelines/: text with ${name} holes, '#' comment lines, and named elements. What follows a
 /// line such as "[audio opus]" is a part, which is there only for a track of that kind and codec. Comment
 /// lines that are read:
@@ -34,6 +41,7 @@ struct LaunchParameter {
 ///     # open: hole 1..3600          a hole that a request may fill: a whole number in that range,
 ///     # open: hole text             or text of 1 to 200 bytes without control characters
 ///     # finisher: other.launch      the template that makes a whole file of one that was torn
+///     # sdp: hole                   the hole that names the file in which the server says what is sent
 ///     # out: text                   what comes out, for people
 class LaunchTemplate {
 public:
@@ -42,7 +50,7 @@ public:
     static std::string quoted(std::string_view text);
 
     /// Every hole of the text and of `parts` filled once; a value without a hole and a hole without a value
-    /// (or default) are both errors, and so is a part that is not there.
+    /// (or default) are both errors, and so is a part that is not there. sdp() is no hole of the text.
     Result<std::string> expand(const LaunchValues& values, const std::vector<std::string>& parts = {}) const;
     /// A floating-sunk bin holding the elements; fails if an element or property is unknown.
     Result<Ref<GstElement>> build(const LaunchValues& values,
@@ -58,8 +66,10 @@ public:
     const std::vector<std::string>& parts() const { return part_names_; }
     bool has_part(std::string_view part) const;
     const std::vector<LaunchParameter>& open() const { return open_; }
+    const LaunchValues& defaults() const { return defaults_; }
     const LaunchValues& example() const { return example_; }
     const std::string& finisher() const { return finisher_; }
+    const std::string& sdp() const { return sdp_; }
     const std::string& out() const { return out_; }
     const std::string& name() const { return name_; }
 
@@ -76,6 +86,7 @@ private:
     std::vector<LaunchParameter> open_;
     std::vector<std::string> holes_;
     std::string finisher_;
+    std::string sdp_;
     std::string out_;
 };
 

@@ -316,7 +316,7 @@ void Branch::open_segment(std::vector<unsigned> lanes, std::string why) {
     for (const auto& file : files_) plan.sidecar.segments.push_back(file.substr(file.rfind('/') + 1));
     for (const auto lane : lanes) {
         const auto& description = lanes_[lane].track->description();
-        plan.lanes.push_back({lane, sdp::to_string(description.kind), part_of(description)});
+        plan.lanes.push_back({lane, sdp::to_string(description.kind), part_of(description), description});
         (description.kind == sdp::Kind::Audio ? plan.sidecar.audio_codec : plan.sidecar.video_codec) =
             description.codec.name;
     }

@@ -20,6 +20,17 @@ bool is_plain(const std::string& text) {
            std::ranges::none_of(text, [](char c) { return g_ascii_iscntrl(c); });
 }
 
+/// The first hole that a description of what is sent cannot do without; empty: all are there.
+std::string missing_for_sdp(const gst::LaunchTemplate& chain) {
+    if (chain.sdp().empty())
+        return {};
+    std::vector<std::string> needed{"host"};
+    for (const auto& part : chain.parts()) needed.push_back(part.substr(0, part.find(' ')) + "-port");
+    const auto missing =
+        std::ranges::find_if_not(needed, [&](const std::string& hole) { return chain.has_hole(hole); });
+    return missing == needed.end() ? "" : *missing;
+}
+
 }  // namespace
 
 std::string part_of(const sdp::OutTrack& track) {
@@ -41,10 +52,17 @@ Result<BranchRecipe> BranchRecipe::make(const BranchOptions& options,
         if (!recipe.chain.has_hole(hole))
             return wrong(value.where + "there is no key \"" + hole + "\" for " + options.pipeline +
                          "; its holes are " + listed(recipe.chain.holes()));
-    if (std::ranges::any_of(recipe.chain.open(), [](const auto& open) { return open.hole == "location"; }))
-        return wrong(options.where + options.pipeline + ": \"# open: location\": a request names no file");
-    if (recipe.chain.has_hole("location") && !options.values.contains("location"))
-        return wrong(options.where + "location: is missing, and " + options.pipeline + " writes a file");
+    for (const auto& open : recipe.chain.open())
+        if (recipe.is_path(open.hole))
+            return wrong(options.where + options.pipeline + ": \"# open: " + open.hole +
+                         "\": a request names no file");
+    if (const auto needed = missing_for_sdp(recipe.chain); !needed.empty())
+        return wrong(options.where + options.pipeline + ": \"# sdp: " + recipe.chain.sdp() +
+                     "\" needs the hole " + needed);
+    for (const auto& hole : recipe.chain.holes())
+        if (!recipe.may_be_filled(hole))
+            return wrong(options.where + hole + ": is missing, and " + options.pipeline +
+                         " has no default for it");
     const auto values = recipe.values(sample_placeholders(), {});
     if (!values)
         return values.error();
@@ -83,6 +101,18 @@ Status BranchRecipe::check(const BranchParameters& parameters) const {
     return Ok{};
 }
 
+bool BranchRecipe::may_be_filled(const std::string& hole) const {
+    const bool by_request =
+        options.start == BranchOptions::Start::OnRequest &&
+        std::ranges::any_of(chain.open(), [&](const auto& open) { return open.hole == hole; });
+    return by_request || hole == chain.sdp() || options.values.contains(hole) ||
+           chain.defaults().contains(hole);
+}
+
+bool BranchRecipe::is_path(std::string_view hole) const {
+    return hole == "location" || hole == chain.sdp();
+}
+
 bool BranchRecipe::takes(const sdp::OutTrack& track) const {
     return chain.has_part(part_of(track));
 }
@@ -97,7 +127,7 @@ Result<gst::LaunchValues> BranchRecipe::values(const Placeholders& known,
                                                const BranchParameters& parameters) const {
     gst::LaunchValues all;
     for (const auto& [hole, value] : options.values) {
-        auto text = hole == "location" ? fill_path(value.text, known) : fill(value.text, known);
+        auto text = is_path(hole) ? fill_path(value.text, known) : fill(value.text, known);
         if (!text)
             return Error{ErrorCode::InvalidArgument, value.where + hole + ": " + text.error().message};
         all[hole] = std::move(text).value();

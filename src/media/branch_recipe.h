@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -30,6 +31,10 @@ struct BranchRecipe {
                                      const std::shared_ptr<const Templates>& templates,
                                      const std::string& recordings);
 
+    /// Whether there is a value for that hole, or a request may bring one.
+    bool may_be_filled(const std::string& hole) const;
+    /// Whether the value of that hole is the name of a file.
+    bool is_path(std::string_view hole) const;
     bool takes(const sdp::OutTrack& track) const;
     bool takes_kind(sdp::Kind kind) const;
     /// InvalidArgument names the field of a parameter that the template does not leave open, or that is not

@@ -49,6 +49,16 @@ std::optional<std::string> maybe_quoted(const std::string& text) {
 
 }  // namespace
 
+Status make_folder_of(const std::string& path) {
+    const auto folder = fs::path(path).parent_path();
+    std::error_code error;
+    if (!folder.empty())
+        fs::create_directories(folder, error);
+    if (error)
+        return Error{ErrorCode::Internal, folder.string() + ": cannot be made: " + error.message()};
+    return Ok{};
+}
+
 Status write_whole(const std::string& path, const std::string& text) {
     const auto temporary = path + ".new";
     const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -104,11 +114,9 @@ Result<std::string> with_end(const std::string& text, std::optional<uint64_t> du
 }
 
 Result<std::unique_ptr<RecordingFile>> RecordingFile::create(const std::string& path) {
+    if (const auto made = make_folder_of(path); !made)
+        return made.error();
     std::error_code error;
-    fs::create_directories(fs::path(path).parent_path(), error);
-    if (error)
-        return Error{ErrorCode::Internal,
-                     fs::path(path).parent_path().string() + ": cannot be made: " + error.message()};
     for (unsigned number = 1; number <= kMostNames; number++) {
         const auto name = numbered(path, number);
         const auto part = name + ".part";

@@ -39,6 +39,8 @@ std::string to_json(const Sidecar& sidecar);
 Result<std::string> with_end(const std::string& json, std::optional<uint64_t> duration_ms,
                              const std::string& ended);
 
+/// With all above it.
+Status make_folder_of(const std::string& path);
 /// Writes a small file anew: it is whole and on the disk when it has returned, or as it was before.
 Status write_whole(const std::string& path, const std::string& text);
 

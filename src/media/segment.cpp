@@ -6,6 +6,7 @@
 
 #include "elements/feed.h"
 #include "gst/factory.h"
+#include "media/rtp_description.h"
 
 namespace sluice::media {
 namespace {
@@ -53,11 +54,23 @@ Result<std::shared_ptr<Segment>> Segment::open(GstBin* branch, GstElement* feed,
         if (const auto described = self->file_->describe(self->plan_.sidecar); !described)
             return described.error();
     }
+    if (const auto described = self->describe_rtp(); !described)
+        return described.error();
     if (const auto built = self->build(); !built) {
         self->discard();
         return built.error();
     }
     return self;
+}
+
+/// Before the first packet of it is sent.
+Status Segment::describe_rtp() {
+    const auto path = plan_.values.find(plan_.chain->sdp());
+    if (plan_.chain->sdp().empty() || path == plan_.values.end())
+        return Ok{};
+    const auto written = write_rtp_description(std::get<std::string>(path->second), plan_);
+    plan_.values.erase(path);
+    return written;
 }
 
 Status Segment::build() {

@@ -11,6 +11,7 @@
 #include "gst/launch_template.h"
 #include "gst/ref.h"
 #include "media/recording_file.h"
+#include "media/sdp/consumer_sdp.h"
 
 namespace sluice::media {
 
@@ -20,6 +21,7 @@ struct SegmentPlan {
         unsigned index;    ///< Of the feed.
         std::string kind;  ///< "audio", "video": the name of the element that takes it.
         std::string part;  ///< Of the template: "audio opus".
+        sdp::OutTrack track;
     };
     const gst::LaunchTemplate* chain;
     unsigned number;
@@ -61,6 +63,7 @@ public:
 
 private:
     Segment(GstBin* branch, GstElement* feed, SegmentPlan plan);
+    Status describe_rtp();
     Status build();
     void close_bin();
 

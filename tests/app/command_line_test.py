@@ -96,6 +96,10 @@ class CommandLine(unittest.TestCase):
             file = pathlib.Path(folder, "sluice.conf")
             pathlib.Path(folder, "own.launch").write_text(
                 "# example: port=1\n[audio opus]\nidentity name=audio ! udpsink port=${port}\n")
+            pathlib.Path(folder, "told.launch").write_text(
+                "# example: host=x\n# sdp: told\n[audio opus]\nidentity name=audio ! udpsink host=${host}\n")
+            pathlib.Path(folder, "open.launch").write_text(
+                "# sdp: told\n# open: told text\n[audio opus]\nidentity name=audio ! fakesink\n")
             for lines, said in (
                     (["pipeline=none.launch"], ':2: pipeline: there is no template "none.launch" in'),
                     (["pipeline=track.launch"], ":2: pipeline: track.launch is no branch"),
@@ -104,7 +108,10 @@ class CommandLine(unittest.TestCase):
                      ":3: location: there is no ${colour}; allowed are ${branch}, ${codec}"),
                     (["pipeline=record-webm.launch", "location=x", "bitrate=1"],
                      ':4: there is no key "bitrate" for record-webm.launch; its holes are location'),
-                    (["pipeline=own.launch", "port=many"], ':2: own.launch: could not set property "port"')):
+                    (["pipeline=own.launch", "port=many"], ':2: own.launch: could not set property "port"'),
+                    (["pipeline=rtp-forward.launch"], ":2: host: is missing, and rtp-forward.launch has no default"),
+                    (["pipeline=told.launch"], ':2: told.launch: "# sdp: told" needs the hole audio-port'),
+                    (["pipeline=open.launch"], ':2: open.launch: "# open: told": a request names no file')):
                 with self.subTest(lines):
                     file.write_text("\n".join(["[branch r]", *lines, ""]))
                     said_then = self.complains("--check", "--config", str(file), "--set", "paths.pipelines=" + folder)

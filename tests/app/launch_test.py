@@ -3,6 +3,7 @@
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -72,6 +73,16 @@ class Launch(unittest.TestCase):
         self.assertEqual((refused.returncode, refused.stdout), (1, ""))
         self.assertIn("sluice: a.mkv: ", refused.stderr)
 
+    def test_rtp_is_sent_on(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sound, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as picture:
+            ports = []
+            for one in (sound, picture):
+                one.bind(("127.0.0.1", 0))
+                one.settimeout(PATIENCE_S)
+                ports.append(one.getsockname()[1])
+            self.launched("rtp-forward", "host=127.0.0.1", f"audio-port={ports[0]}", f"video-port={ports[1]}", "--seconds", "1")
+            self.assertEqual([one.recv(1500)[1] & 0x7f for one in (sound, picture)], [111, 96])
+
     def test_what_cannot_be_launched(self):
         for words, said in (
                 ([], 'launch takes the name of a template; "sluice templates" lists them'),
@@ -84,6 +95,7 @@ class Launch(unittest.TestCase):
                 (["record-webm", "location=a", "--source", "camera"], '--source is "camera"; allowed is test, or webrtc-dump'),
                 (["record-webm", "--source", "webrtc-dump"], "--source webrtc-dump takes the name of a file"),
                 (["record-webm", "location=a", "--seconds", "-1"], "--seconds is -1; allowed is 0 or more"),
+                (["rtp-forward", "host=127.0.0.1", "sdp=a"], "only the server writes ${sdp}; leave it out"),
                 (["record-webm", "location=/nowhere/a", "--seconds", "1"], "/nowhere/a")):
             with self.subTest(words=words):
                 ended = self.launch(*words)

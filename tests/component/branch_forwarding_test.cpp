@@ -1,0 +1,133 @@
+#include <fstream>
+#include <future>
+#include <map>
+
+#include <gio/gio.h>
+
+#include "component/branch_fixture.h"
+
+namespace sluice::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+using OwnedSocket = glib::Owned<GSocket, g_object_unref>;
+
+/// At a port that is free if it is 0; null: it is not.
+OwnedSocket bound(unsigned port) {
+    GError* error = nullptr;
+    OwnedSocket socket(
+        g_socket_new(G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP, nullptr));
+    const glib::Owned<GSocketAddress, g_object_unref> address(
+        g_inet_socket_address_new_from_string("127.0.0.1", port));
+    g_socket_bind(socket.get(), address.get(), FALSE, &error);
+    const glib::OwnedError owned(error);
+    return error ? OwnedSocket() : std::move(socket);
+}
+
+unsigned port_of(const OwnedSocket& socket) {
+    const glib::Owned<GSocketAddress, g_object_unref> address(
+        g_socket_get_local_address(socket.get(), nullptr));
+    return g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(address.get()));
+}
+
+/// The first of two, one after the other, at which nobody listens.
+unsigned two_free_ports() {
+    for (;;) {
+        const auto first = bound(0);
+        const unsigned port = port_of(first);
+        if (port % 2 == 0 && bound(port + 1))
+            return port;
+    }
+}
+
+struct BranchForwarding : BranchFixture {
+    std::string path(const std::string& name) const { return folder + "/" + name; }
+
+    void forward(const std::map<std::string, std::string>& values) {
+        media::BranchOptions options;
+        options.pipeline = "rtp-forward.launch";
+        options.key_frame_interval = 1s;
+        options.values["host"] = {"127.0.0.1", ""};
+        for (const auto& [hole, value] : values) options.values[hole] = {value, ""};
+        begin(options, "");
+    }
+
+    /// How much the sender's clock is ahead of the RTP time, in seconds, by the next sender report (RFC 3550
+    /// section 6.4.1).
+    double clock_offset(GSocket* socket, double clock_rate) {
+        g_socket_set_blocking(socket, FALSE);
+        unsigned char report[1500] = {};
+        EXPECT_TRUE(wait_for("a sender report", [&] {
+            return report[1] == 200 || (g_socket_receive(socket, reinterpret_cast<char*>(report),
+                                                         sizeof report, nullptr, nullptr) > 0 &&
+                                        report[1] == 200);
+        }));
+        const auto word = [&](size_t at) {
+            uint32_t value = 0;
+            for (size_t i = 0; i < 4; i++) value = value << 8 | report[at + i];
+            return value;
+        };
+        return word(8) + word(12) / 4294967296.0 - word(16) / clock_rate;
+    }
+};
+
+TEST_F(BranchForwarding, RtpIsSentOnToAPlayerThatReadsTheDescription) {
+    add_sound();
+    tell_clock();
+    add_picture();
+    tell_clock();
+    const auto sdp = path("a.sdp");
+    std::ofstream(sdp) << "v=0\r\nof the last time\r\n";
+    const unsigned sound = two_free_ports(), picture = two_free_ports();
+    const auto text = [](unsigned number) { return std::to_string(number); };
+    forward({{"sdp", sdp},
+             {"audio-port", text(sound)},
+             {"audio-rtcp-port", text(sound + 1)},
+             {"video-port", text(picture)},
+             {"video-rtcp-port", text(picture + 1)}});
+    ASSERT_TRUE(wait_for_ms(1));
+    EXPECT_EQ(read(sdp),
+              "v=0\r\no=- 0 1 IN IP4 127.0.0.1\r\ns=ada in lobby\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+              "m=audio " +
+                  text(sound) + " RTP/AVP 111\r\na=rtpmap:111 opus/48000/2\r\na=rtcp:" + text(sound + 1) +
+                  "\r\nm=video " + text(picture) +
+                  " RTP/AVP 100\r\na=rtpmap:100 VP8/90000\r\na=rtcp:" + text(picture + 1) + "\r\n");
+    auto player = std::async(std::launch::async, [&] {
+        return said("ffmpeg -v error -protocol_whitelist file,udp,rtp -i " + sdp + " -t 3 -c copy " +
+                    path("a.mkv"));
+    });
+    ASSERT_TRUE(wait_for(
+        "the player's end", [&] { return player.wait_for(0s) == std::future_status::ready; }, 30s));
+    EXPECT_GE(std::stol(probe(path("a.mkv"), "stream=nb_read_packets", "a:0")), 100);
+    EXPECT_GE(std::stol(probe(path("a.mkv"), "stream=nb_read_packets", "v:0")), 30);
+    ASSERT_TRUE(end());
+}
+
+TEST_F(BranchForwarding, ADescriptionOfRtpTakesThePlaceOfNoOtherFile) {
+    add_sound();
+    tell_clock();
+    std::ofstream(path("a.sdp")) << "mine";
+    forward({{"sdp", path("a.sdp")}});
+    ASSERT_TRUE(wait_for("the failure", [&] { return state().phase == media::BranchPhase::Failed; }));
+    EXPECT_NE(state().error.find("a.sdp: is there already"), std::string::npos) << state().error;
+    EXPECT_EQ(read(path("a.sdp")), "mine");
+}
+
+TEST_F(BranchForwarding, SenderReportsKeepSoundAndPictureTogether) {
+    add_track("opus",
+              "audiotestsrc is-live=true samplesperbuffer=960 ! opusenc ! rtpopuspay timestamp-offset=0");
+    tell_clock(300 * GST_MSECOND);
+    add_track("VP8",
+              "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=30/1 ! "
+              "vp8enc deadline=1 cpu-used=16 ! rtpvp8pay timestamp-offset=0");
+    tell_clock();
+    const auto sound = bound(0), picture = bound(0);
+    forward({{"audio-rtcp-port", std::to_string(port_of(sound))},
+             {"video-rtcp-port", std::to_string(port_of(picture))}});
+    EXPECT_NEAR(clock_offset(sound.get(), 48000), clock_offset(picture.get(), 90000), 0.02);
+    ASSERT_TRUE(end());
+}
+
+}  // namespace
+}  // namespace sluice::test
