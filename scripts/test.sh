@@ -49,6 +49,19 @@ PY
 }
 
 # browsers [node options]: with the server options of $SLUICE_OPTIONS.
+# programs BUILD SUITE...: those that the tests of these suites run, as ninja knows them.
+programs() {
+    local build=$1
+    shift
+    meson introspect "$build" --tests | python3 -c '
+import json
+import os
+import sys
+build, suites = os.path.abspath(sys.argv[1]) + "/", {"sluice:" + suite for suite in sys.argv[2:]}
+words = {word.removeprefix(build) for test in json.load(sys.stdin) if suites & set(test["suite"]) for word in test["cmd"]}
+print(*(word for word in words if word.startswith("tests/")))' "$build" "$@"
+}
+
 browsers() {
     local tap=build-test/e2e.tap status=0
     SLUICE_BINARY="$root/build-test/src/app/sluice" node --test "$@" \
@@ -81,12 +94,19 @@ title "browsers"
 browsers
 title "browsers, with libnice's agent"
 SLUICE_OPTIONS="--set ice.agent=full" browsers --test-name-pattern='both see|ICE restart|stats agree'
-check "fuzz" tests/fuzz/run.sh 60 || true
 # -Og: -O1 takes three times as long to compile, and -O0 runs four times as long. To check every pointer for null and alignment
 # would take GCC half as long again; null faults by itself, and the fuzzers check alignment.
 if check "configure with sanitizers" configure build-asan -Doptimization=g "-Dcpp_args=['-fno-var-tracking', '-fno-sanitize=null,alignment']" \
     -Db_sanitize=address,undefined -Db_lundef=false; then
-    title "tests with sanitizers"
-    meson_suites build-asan --suite unit --suite peer --suite component --suite contract
+    suites=(unit peer component contract)
+    read -ra sanitized < <(programs build-asan "${suites[@]}")
+    check "build with sanitizers" ninja -C build-asan "${sanitized[@]}" || true
+    check "build the fuzzers" tests/fuzz/run.sh 0 || true
+    title "tests with sanitizers, and the fuzzers where they leave a core idle"
+    chrt --idle 0 tests/fuzz/run.sh 120 > build-fuzz/fuzz.log 2>&1 &
+    fuzz=$!
+    meson_suites build-asan "${suites[@]/#/--suite=}"
+    fuzzed() { wait "$fuzz"; local status=$?; cat build-fuzz/fuzz.log; return $status; }
+    check "fuzz" fuzzed || true
 fi
 finish

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh [SECONDS]: builds the libFuzzer targets with clang into build-fuzz/ and runs all of them at once for so long
-# (30), each beginning with its corpus in the tree. What they find in addition stays in build-fuzz/, and so does an
-# input that fails, whose name is shown.
+# (30; 0: only builds them), each beginning with its corpus in the tree. What they find in addition stays in build-fuzz/, and so
+# does an input that fails, whose name is shown.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 seconds=${1:-30}
@@ -44,6 +44,7 @@ for target in "${targets[@]}"; do
         -o "$target" "${libs[@]}" -lpthread
 done
 
+[ "$seconds" -gt 0 ] || exit 0
 pids=()
 for target in "${targets[@]}"; do
     mkdir -p "found-$target"
