@@ -115,13 +115,16 @@ Result<LaunchTemplate> LaunchTemplate::parse(std::string name, std::string_view 
 
 Status LaunchTemplate::read_comment(std::string_view line) {
     constexpr std::string_view kExample = "# example:", kDefault = "# default:", kOpen = "# open:",
-                               kFinisher = "# finisher: ", kSdp = "# sdp: ", kOut = "# out:";
+                               kFinisher = "# finisher: ", kPath = "# path: ", kSdp = "# sdp: ",
+                               kOut = "# out:";
     if (line.starts_with(kExample))
         example_ = read_values(line.substr(kExample.size()));
     else if (line.starts_with(kDefault))
         defaults_ = read_values(line.substr(kDefault.size()));
     else if (line.starts_with(kFinisher))
         finisher_ = line.substr(kFinisher.size());
+    else if (line.starts_with(kPath))
+        path_ = line.substr(kPath.size());
     else if (line.starts_with(kSdp))
         holes_.push_back(sdp_ = line.substr(kSdp.size()));
     else if (line.starts_with(kOut) && out_.empty())

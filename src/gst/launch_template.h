@@ -41,6 +41,7 @@ void wait_for_no_reports(GstBin* bin);
 ///     # open: hole 1..3600          a hole that a request may fill: a whole number in that range,
 ///     # open: hole text             or text of 1 to 200 bytes without control characters
 ///     # finisher: other.launch      the template that makes a whole file of one that was torn
+///     # path: hole                  a hole for the name of a file, as "location" is
 ///     # sdp: hole                   the hole that names the file in which the server says what is sent
 ///     # out: text                   what comes out, for people
 class LaunchTemplate {
@@ -69,6 +70,7 @@ public:
     const LaunchValues& defaults() const { return defaults_; }
     const LaunchValues& example() const { return example_; }
     const std::string& finisher() const { return finisher_; }
+    const std::string& path() const { return path_; }
     const std::string& sdp() const { return sdp_; }
     const std::string& out() const { return out_; }
     const std::string& name() const { return name_; }
@@ -86,6 +88,7 @@ private:
     std::vector<LaunchParameter> open_;
     std::vector<std::string> holes_;
     std::string finisher_;
+    std::string path_;
     std::string sdp_;
     std::string out_;
 };

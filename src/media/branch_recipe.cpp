@@ -110,7 +110,7 @@ bool BranchRecipe::may_be_filled(const std::string& hole) const {
 }
 
 bool BranchRecipe::is_path(std::string_view hole) const {
-    return hole == "location" || hole == chain.sdp();
+    return hole == "location" || hole == chain.path() || hole == chain.sdp();
 }
 
 bool BranchRecipe::takes(const sdp::OutTrack& track) const {

@@ -218,7 +218,8 @@ TEST_P(EveryKind, GoesOnOverAChangeOfSizeAndAMute) {
     EXPECT_EQ(said("ffmpeg -v error -i " + torn + " -f null -"), "");
 }
 INSTANTIATE_TEST_SUITE_P(Branches, EveryKind,
-                         testing::Values(Kind("webm", "VP8"), Kind("webm", "VP9"), Kind("mkv", "H264")),
+                         testing::Values(Kind("webm", "VP8"), Kind("webm", "VP9"), Kind("mkv", "H264"),
+                                         Kind("mp4", "H264"), Kind("mp4", "VP9")),
                          [](const auto& kind) { return std::string(kind.param.first) + kind.param.second; });
 
 TEST_F(BranchRecording, SoundAloneInOggKeepsItsGaps) {

@@ -63,3 +63,10 @@ class Commands(unittest.TestCase):
     def test_pipelines(self):
         for command, _ in blocks("docs/pipelines.md"):
             self.run_command(command)
+        text = (ROOT / "docs/pipelines.md").read_text(encoding="utf-8")
+        groups = re.findall(r"^```ini\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        self.assertGreater(len(groups), 2)
+        for group in groups:
+            with self.subTest(group):
+                (self.folder / "sluice.conf").write_text(group)
+                self.assertEqual(self.run_command("sluice --check --config sluice.conf"), "ok\n")
