@@ -6,9 +6,12 @@
 namespace sluice::test {
 namespace {
 
+/// A container and a codec.
+using Kind = std::pair<const char*, const char*>;
+
 /// A tick is heard and the picture flashes at each full second. Sound comes 300 ms late, and only the
 /// sender's reports say so.
-struct BranchSync : BranchFixture {
+struct BranchSync : BranchFixture, testing::WithParamInterface<Kind> {
     static constexpr GstClockTime kLate = 300 * GST_MSECOND;
 
     void add_both() {
@@ -29,7 +32,7 @@ struct BranchSync : BranchFixture {
             },
             nullptr, nullptr);
         sound = sources.back();
-        add_picture();
+        add_picture(GetParam().second);
         tell_clock();
         picture = sources.back();
         const auto camera =
@@ -114,9 +117,12 @@ struct BranchSync : BranchFixture {
     gst::Ref<GstElement> sound, picture;
 };
 
-TEST_F(BranchSync, FlashAndTickStayTogether) {
+TEST_P(BranchSync, FlashAndTickStayTogether) {
+    const std::string container = GetParam().first;
     add_both();
-    begin({});
+    media::BranchOptions options;
+    options.pipeline = "record-" + container + ".launch";
+    begin(options, "a." + container);
     ASSERT_TRUE(wait_for_ms(2300));
     tracks[1]->set_muted(true);
     const auto muted = state().duration_ms;
@@ -150,6 +156,8 @@ TEST_F(BranchSync, FlashAndTickStayTogether) {
     EXPECT_NE(read(file + ".json").find(R"("gaps":[{"track":"video","atMs":)"), std::string::npos)
         << read(file + ".json");
 }
+INSTANTIATE_TEST_SUITE_P(Files, BranchSync, testing::Values(Kind("webm", "VP8"), Kind("mp4", "H264")),
+                         [](const auto& kind) { return std::string(kind.param.first); });
 
 }  // namespace
 }  // namespace sluice::test

@@ -8,14 +8,15 @@ import { after, before, describe, test } from 'node:test';
 import { launch } from './lib/browsers.mjs';
 import { until } from './lib/expect.mjs';
 import { Room } from './lib/room.mjs';
-import { servePage, startServer } from './lib/server.mjs';
+import { serveFile, servePage, startServer } from './lib/server.mjs';
 
 const CLAP = { colour: [20, 20, 60], pitch: 880, clap: true };
 
 const folder = mkdtempSync(join(tmpdir(), 'recordings-'));
-const OPTIONS = [`paths.recordings=${folder}`, 'branch recording.pipeline=record-webm.launch', 'branch recording.start=on-request',
-  'branch recording.location=${recordings}/${room}/${user}-${segment}.webm', 'branch recording.key-frame-interval-s=2']
-  .flatMap((setting) => ['--set', setting]);
+const OPTIONS = [`paths.recordings=${folder}`, ...['webm', 'mp4'].flatMap((container) => [
+  `pipeline=record-${container}.launch`, 'start=on-request', 'key-frame-interval-s=2',
+  `location=\${recordings}/\${room}/\${user}-\${segment}.${container}`,
+].map((setting) => `branch ${container}.${setting}`))].flatMap((setting) => ['--set', setting]);
 
 let site;
 let server;
@@ -59,20 +60,50 @@ function tones(file) {
   return found;
 }
 
-async function record(room, user, ms) {
-  const branches = `/users/${user}/branches`;
-  await room.rest('POST', `${branches}/recording`);
-  await until('a recording', async () => (await room.rest('GET', branches)).branches[0], (b) => b.durationMs > ms, 30000);
-  return room.rest('DELETE', `${branches}/recording`);
+const branch = async (room, user, wanted) =>
+  (await room.rest('GET', `/users/${user}/branches`)).branches.find(({ name }) => name === wanted);
+
+async function record(room, user, container, ms) {
+  await room.rest('POST', `/users/${user}/branches/${container}`);
+  await until('a recording', () => branch(room, user, container), (b) => b.durationMs > ms, 30000);
+  return room.rest('DELETE', `/users/${user}/branches/${container}`);
 }
 
-for (const [name, codec] of [['chromium', 'VP8'], ['chromium', 'VP9'], ['chromium', 'AV1'], ['firefox', 'VP8']]) {
-  test(`${name}, ${codec}: a whole file, sound and picture together`, async () => {
+/** A person looks at the file, from its middle on. */
+async function play(browser, file) {
+  const { url, close } = await serveFile(file);
+  try {
+    return await browser.page.evaluate(async (src) => {
+      const video = document.createElement('video');
+      const next = (name) => new Promise((resolve, reject) => {
+        video.addEventListener(name, resolve, { once: true });
+        video.addEventListener('error', () => reject(new Error(video.error.message)), { once: true });
+      });
+      Object.assign(video, { muted: true, src });
+      document.body.append(video);
+      await next('loadedmetadata');
+      const { duration, videoWidth } = video;
+      video.currentTime = duration / 2;
+      await next('seeked');
+      await video.play();
+      while (video.currentTime < duration / 2 + 1) await next('timeupdate');
+      const frames = video.getVideoPlaybackQuality().totalVideoFrames;
+      video.remove();
+      return { duration, videoWidth, frames };
+    }, url);
+  } finally {
+    close();
+  }
+}
+
+for (const [name, codec, container] of [['chromium', 'VP8', 'webm'], ['chromium', 'AV1', 'webm'], ['firefox', 'VP8', 'webm'],
+  ['chromium', 'H264', 'mp4'], ['chromium', 'AV1', 'mp4']]) {
+  test(`${name}, ${codec} in ${container}: a whole file, sound and picture together, which browsers play`, async () => {
     const room = new Room(server);
     try {
       await room.join('ada', browsers[name]);
       await room.produce('ada', CLAP, { codec });
-      const done = await record(room, 'ada', 6000);
+      const done = await record(room, 'ada', container, 6000);
       assert.equal(done.state, 'ended');
       const [file] = done.files;
       assert.deepEqual(probe(file, 'stream=codec_name').sort(), ['opus', codec.toLowerCase()].sort());
@@ -87,6 +118,11 @@ for (const [name, codec] of [['chromium', 'VP8'], ['chromium', 'VP9'], ['chromiu
       const middle = apart.sort((a, b) => a - b)[apart.length >> 1];
       console.log(`${name} ${codec}: sound after picture by ${apart.map((s) => Math.round(s * 1000))} ms`);
       assert.ok(Math.abs(middle) < 0.04, `sound after picture by ${apart.map((s) => Math.round(s * 1000))} ms`);
+      for (const browser of Object.values(browsers)) {
+        const played = await play(browser, file);
+        assert.ok(Math.abs(played.duration - done.durationMs / 1000) < 0.2, `${browser.name} sees ${played.duration} s`);
+        assert.ok(played.videoWidth > 0 && played.frames > 10, `${browser.name}: ${JSON.stringify(played)}`);
+      }
     } finally {
       await room.close();
     }
@@ -98,9 +134,8 @@ describe('a server that is killed', () => {
     const room = new Room(server);
     await room.join('ada', browsers.chromium);
     await room.produce('ada', CLAP, { codec: 'VP8' });
-    await room.rest('POST', '/users/ada/branches/recording');
-    const { durationMs } = await until('a recording', async () => (await room.rest('GET', '/users/ada/branches')).branches[0],
-      (b) => b.durationMs > 4000, 30000);
+    await room.rest('POST', '/users/ada/branches/webm');
+    const { durationMs } = await until('a recording', () => branch(room, 'ada', 'webm'), (b) => b.durationMs > 4000, 30000);
     await server.kill();
     const file = join(folder, room.id, 'ada-1.webm');
     const seconds = (name) => Math.max(...probe(name, 'packet=pts_time', '-select_streams', 'a:0').map(Number));

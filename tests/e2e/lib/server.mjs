@@ -1,7 +1,8 @@
 // The built server on free ports, its REST API, and the static page of the clients.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 
@@ -20,6 +21,23 @@ export async function servePage() {
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return { url: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
+}
+
+/** One file, in parts if asked for them: a player jumps about. */
+export async function serveFile(path) {
+  const { size } = await stat(path);
+  const server = createServer((request, response) => {
+    const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [null, 0, ''];
+    const start = Number(first);
+    const end = last ? Math.min(Number(last), size - 1) : size - 1;
+    response.writeHead(request.headers.range ? 206 : 200, {
+      'content-type': `video/${path.split('.').pop()}`, 'accept-ranges': 'bytes', 'content-length': end - start + 1,
+      ...(request.headers.range && { 'content-range': `bytes ${start}-${end}/${size}` }),
+    });
+    createReadStream(path, { start, end }).pipe(response);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { url: `http://127.0.0.1:${server.address().port}/`, close: () => { server.closeAllConnections(); server.close(); } };
 }
 
 /** Starts the server; `log` collects its lines. */
