@@ -108,8 +108,13 @@ PadView look_at_pad(GstPad* pad, bool with_properties, bool open) {
                  .sink = {},
                  .caps = {},
                  .properties = with_properties ? properties_of(G_OBJECT(pad)) : Properties()};
-    if (const auto caps = Ref<GstCaps>::adopt(gst_pad_get_current_caps(pad)))
+    if (const auto now = Ref<GstCaps>::adopt(gst_pad_get_current_caps(pad))) {
+        // Bytes tell nobody anything.
+        const auto caps = Ref<GstCaps>::adopt(gst_caps_copy(now.get()));
+        gst_structure_remove_fields(gst_caps_get_structure(caps.get(), 0), "streamheader", "codec_data",
+                                    nullptr);
         view.caps = glib::OwnedString(gst_caps_to_string(caps.get())).get();
+    }
     if (GST_PAD_IS_SRC(pad)) {
         view.sink = sink_behind(pad);
     } else if (open && GST_IS_GHOST_PAD(pad)) {

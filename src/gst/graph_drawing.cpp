@@ -70,13 +70,26 @@ std::string lines(const Properties& properties) {
     return text;
 }
 
+/// What there is room for beside an arrow, each on a line: the type, and what tells one stream from another.
+std::string label_of(std::string_view caps) {
+    constexpr std::string_view kShown[] = {"encoding-name", "payload", "ssrc",    "width",
+                                           "height",        "rate",    "channels"};
+    std::string label(caps.substr(0, caps.find(',')));
+    while (caps.find(", ") != std::string_view::npos) {
+        caps.remove_prefix(caps.find(", ") + 2);
+        const auto field = caps.substr(0, caps.find(','));
+        const auto name = field.substr(0, field.find('='));
+        if (std::ranges::find(kShown, name) != std::end(kShown))
+            label += "\n" + std::string(name) + "=" + std::string(field.substr(field.find(')') + 1));
+    }
+    return label;
+}
+
 void write_links(const ElementView& element, std::string& text) {
     for (const auto& pad : element.pads)
-        if (!pad.sink.empty()) {
-            std::string caps = pad.caps;
-            std::ranges::replace(caps, ',', '\n');
-            text += quoted(pad.path) + " -> " + quoted(pad.sink) + " [label=" + quoted(caps) + "]\n";
-        }
+        if (!pad.sink.empty())
+            text += quoted(pad.path) + " -> " + quoted(pad.sink) + " [label=" + quoted(label_of(pad.caps)) +
+                    "]\n";
     for (const auto& child : element.children) write_links(child, text);
 }
 

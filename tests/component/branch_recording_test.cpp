@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <regex>
+#include <sys/resource.h>
 
 #include "component/branch_fixture.h"
 #include "gst/graph.h"
@@ -323,6 +325,53 @@ TEST_F(BranchRecording, AFailureIsToldTriedAgainAndTouchesNobody) {
     ASSERT_TRUE(wait_for("the end", [&] { return around->open_branches == 0; }));
     EXPECT_GE(seconds(path("taken/a.webm")), 0.2);
 }
+
+/// No file of this process gets longer than so much: what a full disk is like.
+struct FullDisk {
+    explicit FullDisk(rlim_t bytes) {
+        signal(SIGXFSZ, SIG_IGN);
+        getrlimit(RLIMIT_FSIZE, &before);
+        const rlimit now{bytes, before.rlim_max};
+        setrlimit(RLIMIT_FSIZE, &now);
+    }
+    ~FullDisk() { setrlimit(RLIMIT_FSIZE, &before); }
+    FullDisk(const FullDisk&) = delete;
+    FullDisk& operator=(const FullDisk&) = delete;
+    rlimit before{};
+};
+
+struct AFullDisk : BranchRecording, testing::WithParamInterface<Kind> {};
+
+TEST_P(AFullDisk, CostsWhatCannotBeWrittenAndNoMore) {
+    const std::string container = GetParam().first;
+    add_sound();
+    tell_clock();
+    add_picture(GetParam().second);
+    tell_clock();
+    media::BranchOptions options;
+    options.pipeline = "record-" + container + ".launch";
+    uint64_t then = 0;
+    {
+        const FullDisk full(40'000);
+        begin(options, "a." + container);
+        ASSERT_TRUE(wait_for("the failure", [&] {
+            then = std::max(then, state().duration_ms);
+            return state().phase == media::BranchPhase::Failed;
+        }));
+        EXPECT_NE(state().error.find("rite"), std::string::npos) << state().error;
+        ASSERT_TRUE(wait_for("the end", [&] { return around->open_branches == 0; }));
+    }
+    // There may have been room for the whole file, or not.
+    const auto file = path("a." + container);
+    if (std::filesystem::exists(file + ".part")) {
+        const auto completed = media::finish_leftover(file, *templates, "the disk was full");
+        ASSERT_TRUE(completed) << completed.error().message;
+    }
+    EXPECT_GE(static_cast<double>(packets(file, "a:0")) * 0.02, static_cast<double>(then) / 1000 - 2);
+    EXPECT_EQ(said("ffmpeg -v error -i " + file + " -f null -"), "");
+}
+INSTANTIATE_TEST_SUITE_P(Branches, AFullDisk, testing::Values(Kind("webm", "VP8"), Kind("mp4", "H264")),
+                         [](const auto& kind) { return std::string(kind.param.first); });
 
 TEST_F(BranchRecording, ADrawingOfThePipelineHasTheGatesAndTheFeedWithTheirCounters) {
     add_both();

@@ -83,6 +83,8 @@ TEST_F(Drawings, GraphvizDrawsIt) {
     for (const bool whole : {false, true}) {
         const auto dot = draw({Drawing::Form::Dot, whole});
         EXPECT_EQ(dot.find("rtpbin") != std::string::npos, whole);
+        EXPECT_TRUE(has(dot, R"(\[label="application/x-rtp\nencoding-name=\S+\npayload=\d+\nssrc=\d+"\]$)"))
+            << "what tells the streams apart, and no more";
         GError* error = nullptr;
         const glib::Owned<GSubprocess, g_object_unref> process(g_subprocess_new(
             static_cast<GSubprocessFlags>(G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE |
