@@ -110,6 +110,9 @@ void Branch::set_up() {
     if (!self_) {
         self_ = shared_from_this();
         around_.open_branches++;
+        open_ = std::shared_ptr<void>(nullptr, [&around = around_](void*) {
+            around.scheduler.post([&around] { around.open_branches--; });
+        });
     }
     const auto name = "branch(" + recipe_.options.name + ")" + (run > 1 ? "#" + std::to_string(run) : "");
     bin_ = gst::Ref<GstElement>::sink(gst_bin_new(name.c_str()));

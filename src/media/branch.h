@@ -130,6 +130,8 @@ private:
     std::string ended_;  ///< Of end().
     std::optional<Done<BranchState>> done_;
     std::shared_ptr<Branch> self_;  ///< While there is something to complete.
+    std::shared_ptr<void>
+        open_;  ///< Shared with what the workers have of it: one that is open, until all is done.
 };
 
 }  // namespace sluice::media

@@ -153,12 +153,8 @@ void Branch::answer() {
             else
                 done(Error{ErrorCode::Internal, "branch \"" + state.name + "\": " + state.error});
         });
-    if (!std::exchange(self_, nullptr))
-        return;
-    // What has been given to the workers holds us until it is done.
-    work("branch " + recipe_.options.name, [&around = around_, self = shared_from_this()] {
-        around.scheduler.post([&around] { around.open_branches--; });
-    });
+    open_ = {};
+    self_ = {};
 }
 
 void Branch::fail(const std::string& why) {
@@ -231,7 +227,8 @@ void Branch::tear_down() {
 }
 
 void Branch::work(const std::string& what, std::function<void()> job) {
-    around_.files.reap(what + " of " + pipeline_->user() + " in " + pipeline_->room(), std::move(job));
+    around_.files.reap(what + " of " + pipeline_->user() + " in " + pipeline_->room(),
+                       [open = open_, job = std::move(job)] { job(); });
 }
 
 }  // namespace sluice::media

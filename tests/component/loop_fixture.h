@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/glib_scheduler.h"
+#include "base/owned.h"
 
 namespace sluice::test {
 
@@ -29,6 +30,11 @@ struct LoopFixture : testing::Test {
                                       std::chrono::seconds limit = std::chrono::seconds(10)) {
         const auto expired = std::make_shared<bool>(false);
         scheduler.after(limit, [expired] { *expired = true; });
+        // What other threads count wakes no loop.
+        const glib::Owned<GSource, g_source_destroy> tick(g_timeout_source_new(10));
+        g_source_set_callback(
+            tick.get(), +[](gpointer) -> gboolean { return G_SOURCE_CONTINUE; }, nullptr, nullptr);
+        g_source_attach(tick.get(), context);
         while (!done() && !*expired) g_main_context_iteration(context, TRUE);
         if (done())
             return testing::AssertionSuccess();
