@@ -43,7 +43,8 @@ const probe = (file, entries, ...more) => execFileSync('ffprobe',
 /** When the picture turns bright, in seconds. */
 function flashes(file) {
   const words = execFileSync('ffprobe', ['-v', 'error', '-f', 'lavfi', '-i', `movie=${file},signalstats`, '-show_entries',
-    'frame=pts_time:frame_tags=lavfi.signalstats.YAVG', '-of', 'default=nw=1:nk=1'], { encoding: 'utf8' }).split('\n').map(Number);
+    'frame=pts_time:frame_tags=lavfi.signalstats.YAVG', '-of', 'default=nw=1:nk=1'],
+  { encoding: 'utf8', maxBuffer: 1 << 28 }).split('\n').map(Number);
   const frames = words.flatMap((time, i) => (i % 2 ? [] : [{ time, bright: words[i + 1] > 150 }]));
   return frames.filter(({ bright }, i) => i > 0 && bright && !frames[i - 1].bright).map(({ time }) => time);
 }

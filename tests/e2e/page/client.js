@@ -31,7 +31,7 @@ class Source {
         const gain = audio.createGain();
         const begin = Math.ceil(audio.currentTime);
         gain.gain.value = 0;
-        for (let second = 0; second < 60; second += 1) {
+        for (let second = 0; second < 900; second += 1) {
           gain.gain.setValueAtTime(1, begin + second);
           gain.gain.setValueAtTime(0, begin + second + 0.2);
         }
