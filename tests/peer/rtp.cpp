@@ -21,8 +21,11 @@ void write_vp8(Writer& out, bool first_of_frame, bool key_frame, uint16_t pictur
     // Little-endian.
     const uint32_t tag = (key_frame ? 0 : 1) | 1 << 4 | 1000 << 5;
     out.u8(tag).u8(tag >> 8).u8(tag >> 16);
-    if (key_frame)
-        out.u24(0x9D012A).u8(640 & 255).u8(640 >> 8).u8(360 & 255).u8(360 >> 8);
+    if (!key_frame)
+        return;
+    out.u24(0x9D012A).u8(640 & 255).u8(640 >> 8).u8(360 & 255).u8(360 >> 8);
+    out.u32(0).u32(0);  // Section 9.2 on: nothing out of the ordinary, and one partition. ffmpeg looks there
+                        // for the size.
 }
 
 std::optional<Frame> read_vp8(Bytes payload) {
