@@ -327,6 +327,7 @@ void Branch::open_segment(std::vector<unsigned> lanes, std::string why) {
     why_ = std::move(why);
     work("segment of " + recipe_.options.name,
          [self = shared_from_this(), run = run_, bin = bin_, feed = feed_, plan = std::move(plan)]() mutable {
+             const std::lock_guard lock(*self->states_);
              auto opened = Segment::open(GST_BIN(bin.get()), feed.get(), std::move(plan));
              self->around_.scheduler.post([self, run, opened = std::move(opened)]() mutable {
                  if (self->run_ == run && self->feed_)
@@ -370,6 +371,7 @@ void Branch::on_switched(const elements::FeedEvent& event) {
     present_->sidecar.started = began;
     if (started_.empty())
         started_ = began;
+    error_.clear();  // What came of the last try.
     if (!present_->segment->path().empty())
         files_.push_back(present_->segment->path());
     for (const auto& lane : present_->segment->lanes()) lanes_[lane.index].began = false;

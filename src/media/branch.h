@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -101,6 +102,9 @@ private:
     BranchParameters parameters_;
 
     BranchPhase phase_ = BranchPhase::Idle;
+    /// A segment is set going, or the bin is stopped: GstBin does not stop the rest where a child is being
+    /// started.
+    std::shared_ptr<std::mutex> states_ = std::make_shared<std::mutex>();
     std::string error_;
     std::string started_;       ///< RFC 3339.
     std::string started_name_;  ///< The same for file names.

@@ -218,7 +218,8 @@ void Branch::tear_down() {
     elements::feed_listen(feed_.get(), {});
     feed_ = {};
     opening_ = false;
-    work("branch " + recipe_.options.name, [bin = std::move(bin_), pipeline = pipeline_] {
+    work("branch " + recipe_.options.name, [bin = std::move(bin_), pipeline = pipeline_, states = states_] {
+        const std::lock_guard lock(*states);
         gst_element_set_locked_state(bin.get(), TRUE);
         gst_element_set_state(bin.get(), GST_STATE_NULL);
         gst_bin_remove(pipeline->bin(), bin.get());

@@ -14,10 +14,9 @@ using namespace std::chrono_literals;
 using OwnedSocket = glib::Owned<GSocket, g_object_unref>;
 
 /// At a port that is free if it is 0; null: it is not.
-OwnedSocket bound(unsigned port) {
+OwnedSocket bound(unsigned port, GSocketType type = G_SOCKET_TYPE_DATAGRAM) {
     GError* error = nullptr;
-    OwnedSocket socket(
-        g_socket_new(G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP, nullptr));
+    OwnedSocket socket(g_socket_new(G_SOCKET_FAMILY_IPV4, type, G_SOCKET_PROTOCOL_DEFAULT, nullptr));
     const glib::Owned<GSocketAddress, g_object_unref> address(
         g_inet_socket_address_new_from_string("127.0.0.1", port));
     g_socket_bind(socket.get(), address.get(), FALSE, &error);
@@ -112,6 +111,26 @@ TEST_F(BranchForwarding, ADescriptionOfRtpTakesThePlaceOfNoOtherFile) {
     ASSERT_TRUE(wait_for("the failure", [&] { return state().phase == media::BranchPhase::Failed; }));
     EXPECT_NE(state().error.find("a.sdp: is there already"), std::string::npos) << state().error;
     EXPECT_EQ(read(path("a.sdp")), "mine");
+}
+
+TEST_F(BranchForwarding, APeerThatRefusesIsToldAndTriedAgain) {
+    add_sound();
+    tell_clock();
+    std::ofstream(path("push.launch")) << "# example: port=1\n[audio opus]\nrtpopusdepay name=audio ! "
+                                          "tcpclientsink host=127.0.0.1 port=${port} async=false\n";
+    const auto peer = bound(0, G_SOCKET_TYPE_STREAM);  // It does not listen yet.
+    media::BranchOptions options;
+    options.pipeline = "push.launch";
+    options.retry = 1s;
+    options.values["port"] = {std::to_string(port_of(peer)), ""};
+    begin(options, "");
+    ASSERT_TRUE(wait_for("the failure", [&] { return state().phase == media::BranchPhase::Failed; }));
+    EXPECT_NE(state().error.find("127.0.0.1"), std::string::npos) << state().error;
+    const auto before = tracks.front()->counter("packets");
+    ASSERT_TRUE(wait_for("packets", [&] { return tracks.front()->counter("packets") > before + 10; }));
+    ASSERT_TRUE(g_socket_listen(peer.get(), nullptr));
+    ASSERT_TRUE(wait_for_ms(300));
+    ASSERT_TRUE(end());
 }
 
 TEST_F(BranchForwarding, SenderReportsKeepSoundAndPictureTogether) {
