@@ -20,6 +20,7 @@ namespace sluice::app {
 namespace {
 
 constexpr std::string_view kSuffix = ".launch";
+constexpr const char* kPlugin = "libgstsluice.so";
 constexpr size_t kLineWidth = 110;
 
 /// What the test source's picture is encoded by.
@@ -149,11 +150,23 @@ Result<Source> dump_source(const gst::LaunchTemplate& chain, const std::string& 
     return source;
 }
 
+/// gst-launch-1.0 with what finds `own` elements, for a shell.
+std::string program_for(const std::vector<std::string>& own) {
+    const std::string program = "gst-launch-1.0 -e -v";
+    const glib::OwnedString self(g_file_read_link("/proc/self/exe", nullptr));
+    const glib::OwnedString folder(g_path_get_dirname(self ? self.get() : ""));
+    const glib::OwnedString plugin(g_build_filename(folder.get(), kPlugin, nullptr));
+    // Where it is not beside us, it has been installed among the others.
+    if (own.empty() || !g_file_test(plugin.get(), G_FILE_TEST_EXISTS))
+        return program;
+    return "GST_PLUGIN_PATH=" + std::string(glib::OwnedString(g_shell_quote(folder.get())).get()) + " " +
+           program;
+}
+
 /// A description's words, for a shell, in lines.
-std::string for_shell(const std::string& description) {
-    std::string text = "gst-launch-1.0 -e -v", word, line = text;
+std::string for_shell(const std::string& program, const std::string& description) {
+    std::string text, word, line = program;
     bool in_quotes = false;
-    text.clear();
     const auto end_word = [&] {
         if (word.empty())
             return;
@@ -346,9 +359,6 @@ Status launch(const LaunchCommand& command, const media::Templates& templates) {
     if (!text)
         return wrong(text.error().message + "; its holes are " + joined(chain->holes()));
     const auto description = source->text + *text;
-    std::fputs(for_shell(description).c_str(), stdout);
-    std::fflush(stdout);
-
     GError* error = nullptr;
     const auto pipeline = gst::Ref<GstElement>::sink(
         gst_parse_launch_full(description.c_str(), nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &error));
@@ -357,8 +367,8 @@ Status launch(const LaunchCommand& command, const media::Templates& templates) {
         return Error{ErrorCode::Internal, command.name + ": " + error->message};
     }
     gst::wait_for_no_reports(GST_BIN(pipeline.get()));
-    if (const auto own = own_elements(GST_BIN(pipeline.get())); !own.empty())
-        std::fprintf(stderr, "gst-launch-1.0 has no %s, which is the server's own\n", joined(own).c_str());
+    std::fputs(for_shell(program_for(own_elements(GST_BIN(pipeline.get()))), description).c_str(), stdout);
+    std::fflush(stdout);
     return Run(pipeline.get()).until_its_end(command.duration);
 }
 

@@ -2,15 +2,12 @@
 
 #include <openssl/crypto.h>
 
-#include "elements/av1_depay.h"
 #include "elements/fanout.h"
 #include "elements/feed.h"
 #include "elements/gate.h"
-#include "elements/image_sink.h"
-#include "elements/key_frame_filter.h"
-#include "elements/mp4_mux.h"
 #include "elements/srtp_dec.h"
 #include "elements/srtp_enc.h"
+#include "elements/template_elements.h"
 #include "elements/track.h"
 
 namespace sluice::elements {
@@ -21,12 +18,9 @@ void init() {
     OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
     gst_element_register(nullptr, "sluicetrack", GST_RANK_NONE, track_get_type());
     gst_element_register(nullptr, "sluicefanout", GST_RANK_NONE, fanout_get_type());
-    gst_element_register(nullptr, "sluiceav1depay", GST_RANK_NONE, av1_depay_get_type());
     gst_element_register(nullptr, "sluicefeed", GST_RANK_NONE, feed_get_type());
     gst_element_register(nullptr, "sluicegate", GST_RANK_NONE, gate_get_type());
-    gst_element_register(nullptr, "sluicekeyframes", GST_RANK_NONE, key_frame_filter_get_type());
-    gst_element_register(nullptr, "sluicemp4mux", GST_RANK_NONE, mp4_mux_get_type());
-    gst_element_register(nullptr, "sluiceimages", GST_RANK_NONE, image_sink_get_type());
+    register_template_elements(nullptr);
     gst_element_register(nullptr, "srtpdec", GST_RANK_NONE, srtp_dec_get_type());
     gst_element_register(nullptr, "srtpenc", GST_RANK_NONE, srtp_enc_get_type());
 }

@@ -65,6 +65,15 @@ class Launch(unittest.TestCase):
         self.until_interrupted(["sh", "-c", "exec " + command], "Setting pipeline to PLAYING")
         self.assertEqual(streams(self.folder / "it's mine.webm"), {"opus", "vp8"})
 
+    def test_the_servers_own_elements_are_found_in_a_shell(self):
+        said = self.until_interrupted([PROGRAM, "launch", "record-mp4", "location=a.mp4"], "PLAYING")
+        self.assertEqual(streams(self.folder / "a.mp4"), {"opus", "vp9"})
+        command = said[said.index("GST_PLUGIN_PATH"):said.index("READY")]
+        (self.folder / "a.mp4").unlink()
+        self.until_interrupted(["sh", "-c", command.replace("gst-launch-1.0", "exec gst-launch-1.0")],
+                               "Setting pipeline to PLAYING")
+        self.assertEqual(streams(self.folder / "a.mp4"), {"opus", "vp9"})
+
     def test_a_dump_is_replayed(self):
         self.launched("dump.launch", "location=a.gdp", "--codec", "H264", "--seconds", "1")
         self.launched("record-mkv", "location=a.mkv", "--source", "webrtc-dump", "a.gdp")
