@@ -1,15 +1,13 @@
 #include "media/rtp_description.h"
 
-#include <array>
 #include <filesystem>
 #include <fstream>
-#include <string_view>
+#include <sstream>
+#include <unistd.h>
 #include <variant>
 
 namespace sluice::media {
 namespace {
-
-constexpr std::string_view kStart = "v=0";
 
 /// Empty: the template has no such hole.
 std::string text_of(const SegmentPlan& plan, const std::string& hole) {
@@ -41,24 +39,27 @@ std::string description_of(const SegmentPlan& plan) {
     return text;
 }
 
-/// Or there is none.
-bool is_description(const std::string& path) {
-    std::error_code error;
-    if (!std::filesystem::exists(path, error))
-        return true;
-    std::array<char, kStart.size()> start{};
-    return std::ifstream(path).read(start.data(), start.size()) &&
-           std::string_view(start.data(), start.size()) == kStart;
+/// Empty: it cannot be read.
+std::string text_at(const std::string& path) {
+    std::stringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
 }
 
 }  // namespace
 
 Status write_rtp_description(const std::string& path, const SegmentPlan& plan) {
-    if (!is_description(path))
+    std::error_code error;
+    if (std::filesystem::exists(path, error) && !text_at(path).starts_with("v=0"))
         return Error{ErrorCode::Internal, path + ": is there already, and no SDP"};
     if (const auto made = make_folder_of(path); !made)
         return made.error();
     return write_whole(path, description_of(plan));
+}
+
+void remove_rtp_description(const std::string& path, const SegmentPlan& plan) {
+    if (text_at(path) == description_of(plan))
+        unlink(path.c_str());
 }
 
 }  // namespace sluice::media

@@ -12,5 +12,7 @@ namespace sluice::media {
 /// the template has that. Takes the place of an earlier description, but of no other file. Waits for the
 /// disk.
 Status write_rtp_description(const std::string& path, const SegmentPlan& plan);
+/// Takes it away, unless another one is in its place.
+void remove_rtp_description(const std::string& path, const SegmentPlan& plan);
 
 }  // namespace sluice::media

@@ -68,9 +68,9 @@ Status Segment::describe_rtp() {
     const auto path = plan_.values.find(plan_.chain->sdp());
     if (plan_.chain->sdp().empty() || path == plan_.values.end())
         return Ok{};
-    const auto written = write_rtp_description(std::get<std::string>(path->second), plan_);
+    sdp_path_ = std::get<std::string>(path->second);
     plan_.values.erase(path);
-    return written;
+    return write_rtp_description(sdp_path_, plan_);
 }
 
 Status Segment::build() {
@@ -112,6 +112,8 @@ Segment::~Segment() {
 }
 
 void Segment::close_bin() {
+    if (const auto path = std::exchange(sdp_path_, {}); !path.empty())
+        remove_rtp_description(path, plan_);
     if (!bin_)
         return;
     gst_element_set_locked_state(bin_.get(), TRUE);

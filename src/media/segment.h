@@ -71,6 +71,7 @@ private:
     gst::Ref<GstElement> feed_;
     SegmentPlan plan_;
     std::string path_;
+    std::string sdp_path_;
 
     std::mutex mutex_;  // the rest, once it is open
     gst::Ref<GstElement> bin_;

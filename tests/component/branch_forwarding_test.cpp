@@ -101,6 +101,7 @@ TEST_F(BranchForwarding, RtpIsSentOnToAPlayerThatReadsTheDescription) {
     EXPECT_GE(std::stol(probe(path("a.mkv"), "stream=nb_read_packets", "a:0")), 100);
     EXPECT_GE(std::stol(probe(path("a.mkv"), "stream=nb_read_packets", "v:0")), 30);
     ASSERT_TRUE(end());
+    EXPECT_FALSE(std::filesystem::exists(sdp)) << "nothing is sent any more";
 }
 
 TEST_F(BranchForwarding, ADescriptionOfRtpTakesThePlaceOfNoOtherFile) {
