@@ -31,11 +31,12 @@ struct LoopFixture : testing::Test {
         const auto expired = std::make_shared<bool>(false);
         scheduler.after(limit, [expired] { *expired = true; });
         // What other threads count wakes no loop.
-        const glib::Owned<GSource, g_source_destroy> tick(g_timeout_source_new(10));
+        const glib::Owned<GSource, g_source_unref> tick(g_timeout_source_new(10));
         g_source_set_callback(
             tick.get(), +[](gpointer) -> gboolean { return G_SOURCE_CONTINUE; }, nullptr, nullptr);
         g_source_attach(tick.get(), context);
         while (!done() && !*expired) g_main_context_iteration(context, TRUE);
+        g_source_destroy(tick.get());
         if (done())
             return testing::AssertionSuccess();
         return testing::AssertionFailure()
