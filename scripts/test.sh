@@ -48,7 +48,6 @@ PY
     count "$status" "$good" "$bad"
 }
 
-# browsers [node options]: with the server options of $SLUICE_OPTIONS.
 # programs BUILD SUITE...: those that the tests of these suites run, as ninja knows them.
 programs() {
     local build=$1
@@ -62,6 +61,7 @@ words = {word.removeprefix(build) for test in json.load(sys.stdin) if suites & s
 print(*(word for word in words if word.startswith("tests/")))' "$build" "$@"
 }
 
+# browsers [node options]: with the server options of $SLUICE_OPTIONS.
 browsers() {
     local tap=build-test/e2e.tap status=0
     SLUICE_BINARY="$root/build-test/src/app/sluice" node --test "$@" \
@@ -103,7 +103,7 @@ if check "configure with sanitizers" configure build-asan -Doptimization=g "-Dcp
     check "build with sanitizers" ninja -C build-asan "${sanitized[@]}" || true
     check "build the fuzzers" tests/fuzz/run.sh 0 || true
     title "tests with sanitizers, and the fuzzers where they leave a core idle"
-    chrt --idle 0 tests/fuzz/run.sh 120 > build-fuzz/fuzz.log 2>&1 &
+    chrt --idle 0 tests/fuzz/run.sh 180 > build-fuzz/fuzz.log 2>&1 &
     fuzz=$!
     meson_suites build-asan "${suites[@]/#/--suite=}"
     fuzzed() { wait "$fuzz"; local status=$?; cat build-fuzz/fuzz.log; return $status; }

@@ -30,7 +30,7 @@ struct Encoder {
 };
 constexpr Encoder kEncoders[] = {
     {"VP8", "vp8enc deadline=1 cpu-used=8 keyframe-max-dist=60 ! rtpvp8pay pt=96"},
-    {"VP9", "vp9enc deadline=1 cpu-used=8 keyframe-max-dist=60 ! rtpvp9pay pt=96"},
+    {"VP9", "vp9enc deadline=1 cpu-used=8 lag-in-frames=0 keyframe-max-dist=60 ! rtpvp9pay pt=96"},
     {"H264", "openh264enc complexity=low gop-size=60 ! rtph264pay pt=96 config-interval=-1"},
 };
 constexpr const char* kSound =

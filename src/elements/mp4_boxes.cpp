@@ -356,12 +356,12 @@ Bytes h264_entry(uint32_t width, uint32_t height, const Bytes& config) {
                          [&](Writer& out) { out.box("avcC", [&] { out.bytes(config); }); });
 }
 
-Bytes vp9_entry(uint32_t width, uint32_t height, uint8_t profile, uint8_t depth, uint8_t subsampling) {
+Bytes vp9_entry(uint32_t width, uint32_t height, uint8_t profile, uint8_t depth) {
     return picture_entry("vp09", width, height, [&](Writer& out) {
-        constexpr uint8_t kUnspecified = 2;
+        constexpr uint8_t kUnspecified = 2, k420 = 1;
         out.full_box("vpcC", 1, 0, [&] {
             out.u8(profile).u8(vp9_level(uint64_t{width} * height));
-            out.u8(static_cast<uint64_t>(depth) << 4 | static_cast<uint64_t>(subsampling) << 1);
+            out.u8(static_cast<uint64_t>(depth) << 4 | k420 << 1);
             out.u8(kUnspecified).u8(kUnspecified).u8(kUnspecified).u16(0);
         });
     });

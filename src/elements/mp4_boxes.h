@@ -58,8 +58,8 @@ Bytes data_header(uint64_t size);
 
 /// Boxes for "stsd". `config` is "avcC" as H264's caps have it (ISO/IEC 14496-15).
 Bytes h264_entry(uint32_t width, uint32_t height, const Bytes& config);
-/// VP Codec ISO Media File Format Binding 1.0. `depth` in bits; `subsampling` as there: 1 is 4:2:0.
-Bytes vp9_entry(uint32_t width, uint32_t height, uint8_t profile, uint8_t depth, uint8_t subsampling);
+/// VP Codec ISO Media File Format Binding 1.0. `depth` in bits; 4:2:0, as browsers send.
+Bytes vp9_entry(uint32_t width, uint32_t height, uint8_t profile, uint8_t depth);
 /// AV1 Codec ISO Media File Format Binding 1.2. Of a temporal unit that begins a sequence; empty: it does
 /// not.
 Bytes av1_entry(uint32_t width, uint32_t height, const uint8_t* unit, size_t size);

@@ -184,23 +184,18 @@ void finish(Mp4Mux* self) {
     gst_pad_push_event(self->src, gst_event_new_eos());
 }
 
-uint8_t number_in(const GstStructure* caps, const char* field, int otherwise) {
-    int number = otherwise;
-    gst_structure_get_int(caps, field, &number);
-    return static_cast<uint8_t>(number);
-}
-
 /// By the caps and, for AV1, the first frame; empty: it cannot be said yet.
 mp4::Bytes entry_of(Lane& lane, GstBuffer* first) {
     const GstStructure* caps = gst_caps_get_structure(lane.caps, 0);
-    int width = 0, height = 0;
+    int width = 0, height = 0, channels = 2;
+    gst_structure_get_int(caps, "channels", &channels);
     gst_structure_get_int(caps, "width", &width);
     gst_structure_get_int(caps, "height", &height);
     lane.track.width = static_cast<uint32_t>(width);
     lane.track.height = static_cast<uint32_t>(height);
     const std::string media = gst_structure_get_name(caps);
     if (media == "audio/x-opus")
-        return mp4::opus_entry(number_in(caps, "channels", 2));
+        return mp4::opus_entry(static_cast<uint8_t>(channels));
     GstBuffer* data = first;
     if (media == "video/x-h264") {
         const GValue* config = gst_structure_get_value(caps, "codec_data");
@@ -222,7 +217,7 @@ mp4::Bytes entry_of(Lane& lane, GstBuffer* first) {
         gst_structure_get_uint(caps, "bit-depth-luma", &depth);
         entry = mp4::vp9_entry(lane.track.width, lane.track.height,
                                static_cast<uint8_t>(profile ? g_ascii_digit_value(*profile) : 0),
-                               static_cast<uint8_t>(depth), 1);
+                               static_cast<uint8_t>(depth));
     }
     gst_buffer_unmap(data, &map);
     return entry;
@@ -263,6 +258,14 @@ GstFlowReturn chain(GstPad* pad, GstObject* parent, GstBuffer* buffer) {
     uint64_t now = gst_util_uint64_scale_round(time, lane.track.timescale, GST_SECOND);
     if (lane.held.buffer) {
         now = std::max(now, lane.held.time);
+        if (now - lane.held.time > UINT32_MAX) {
+            GST_ELEMENT_ERROR(
+                self, STREAM, MUX,
+                ("a silence of more than %u s does not fit into MP4", UINT32_MAX / lane.track.timescale),
+                (nullptr));
+            gst_buffer_unref(buffer);
+            return state.flow = GST_FLOW_ERROR;
+        }
         release_held(lane, now);
     } else
         lane.track.start = now;

@@ -118,7 +118,8 @@ struct BranchFixture : LoopFixture {
         const auto* encoder =
             codec == "VP8" ? "vp8enc name=encoder deadline=1 cpu-used=16 keyframe-max-dist=3000 ! rtpvp8pay"
             : codec == "VP9"
-                ? "vp9enc name=encoder deadline=1 cpu-used=9 keyframe-max-dist=3000 ! rtpvp9pay"
+                ? "vp9enc name=encoder deadline=1 cpu-used=9 lag-in-frames=0 keyframe-max-dist=3000 ! "
+                  "rtpvp9pay"
                 : "openh264enc name=encoder complexity=low gop-size=3000 ! rtph264pay config-interval=-1";
         return add_track(
             codec, std::string("videotestsrc name=camera is-live=true pattern=ball ! capsfilter name=size "

@@ -352,12 +352,16 @@ TEST_P(AFullDisk, CostsWhatCannotBeWrittenAndNoMore) {
     options.pipeline = "record-" + container + ".launch";
     uint64_t then = 0;
     {
-        const FullDisk full(40'000);
+        const FullDisk full(100'000);
         begin(options, "a." + container);
-        ASSERT_TRUE(wait_for("the failure", [&] {
-            then = std::max(then, state().duration_ms);
-            return state().phase == media::BranchPhase::Failed;
-        }));
+        ASSERT_TRUE(wait_for(
+            "the failure",
+            [&] {
+                then = std::max(then, state().duration_ms);
+                return state().phase == media::BranchPhase::Failed;
+            },
+            30s));
+        EXPECT_GT(then, 3000u) << "or what is asked for below would be nothing";
         EXPECT_NE(state().error.find("rite"), std::string::npos) << state().error;
         ASSERT_TRUE(wait_for("the end", [&] { return around->open_branches == 0; }));
     }

@@ -3,6 +3,8 @@
 #include <random>
 #include <string>
 
+#include <gst/check/gstharness.h>
+
 #include "elements/mp4_boxes.h"
 
 namespace sluice::elements::mp4 {
@@ -81,6 +83,21 @@ TEST(Mp4Boxes, EqualDurationsAreCountedAndALateTrackIsPutOff) {
     EXPECT_NE(text.find("elst\1\0\0\0\0\0\0\2"s + half_a_second), std::string::npos);
     EXPECT_EQ(text.find("mvex"), std::string::npos);
     EXPECT_NE(text_of(movie_to_come({&track})).find("mvex"), std::string::npos);
+}
+
+TEST(Mp4Mux, ASilenceThatHasNoPlaceInAFileIsAnError) {
+    GstHarness* harness = gst_harness_new_with_padnames("sluicemp4mux", "audio_%u", "src");
+    gst_harness_set_src_caps_str(harness, "audio/x-opus, channel-mapping-family=0, channels=2, rate=48000");
+    const auto push = [&](GstClockTime time) {
+        GstBuffer* frame = gst_buffer_new_allocate(nullptr, 1, nullptr);
+        GST_BUFFER_PTS(frame) = time;
+        return gst_harness_push(harness, frame);
+    };
+    const GstClockTime longest = gst_util_uint64_scale(UINT32_MAX, GST_SECOND, 48'000);
+    EXPECT_EQ(push(0), GST_FLOW_OK);
+    EXPECT_EQ(push(longest), GST_FLOW_OK);
+    EXPECT_EQ(push(2 * longest + GST_SECOND), GST_FLOW_ERROR);
+    gst_harness_teardown(harness);
 }
 
 }  // namespace
