@@ -8,16 +8,21 @@ const clients = new Map();
 const audio = new AudioContext();
 
 class Source {
-  constructor({ colour, pitch, width = 320, height = 240, clap = false }) {
+  constructor({ colour, pitch, width = 320, height = 240, clap = false, noise = false }) {
     this.canvas = document.createElement('canvas');
     Object.assign(this.canvas, { width, height });
     const draw = this.canvas.getContext('2d');
+    const pixels = noise && draw.createImageData(width, height);
     let frame = 0;
     this.timer = setInterval(() => {
       // Each second for a fifth of it: a bright picture, and (below) a tone that begins with it.
       const now = clap && audio.currentTime % 1 < 0.2;
       draw.fillStyle = now ? '#fff' : `rgb(${colour.join(',')})`;
       draw.fillRect(0, 0, width, height);
+      if (noise) {
+        for (let i = 0; i < pixels.data.length; i += 4) pixels.data.fill(Math.random() * 256, i, i + 4);
+        draw.putImageData(pixels, 0, 0);
+      }
       draw.fillStyle = frame % 2 ? '#fff' : '#000'; // a corner that changes: no two frames are the same
       draw.fillRect((frame % 16) * 8, 0, 8, 8);
       frame += 1;
