@@ -5,6 +5,8 @@
 
 #include <glib.h>
 
+#include "base/owned.h"
+
 namespace sluice::json {
 namespace {
 
@@ -235,6 +237,11 @@ std::string quoted(std::string_view text) {
             out += c;
     }
     return out + '"';
+}
+
+std::string quoted_valid(std::string_view text) {
+    const glib::OwnedString valid(g_utf8_make_valid(text.data(), static_cast<gssize>(text.size())));
+    return quoted(valid.get());
 }
 
 std::string object(std::initializer_list<std::pair<std::string_view, std::optional<std::string>>> members) {

@@ -37,6 +37,9 @@ Result<Value> parse(std::string_view text);
 /// A JSON string. `text` must be valid UTF-8 for the result to be.
 std::string quoted(std::string_view text);
 
+/// The same of a text from outside: what is not UTF-8 in it becomes U+FFFD.
+std::string quoted_valid(std::string_view text);
+
 /// An object of members that are JSON text already; one without a value is left out.
 std::string object(std::initializer_list<std::pair<std::string_view, std::optional<std::string>>> members);
 std::string array(const std::vector<std::string>& elements);

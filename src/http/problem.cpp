@@ -2,11 +2,9 @@
 
 #include <optional>
 
-#include <glib.h>
 #include <libsoup/soup.h>
 
 #include "base/json.h"
-#include "base/owned.h"
 
 namespace sluice::http {
 namespace {
@@ -34,12 +32,6 @@ unsigned status_of(ErrorCode code) {
     return SOUP_STATUS_INTERNAL_SERVER_ERROR;
 }
 
-/// Details quote what came from outside, perhaps cut in the middle of a character.
-std::string quoted_valid(const std::string& text) {
-    const glib::OwnedString valid(g_utf8_make_valid(text.data(), static_cast<gssize>(text.size())));
-    return json::quoted(valid.get());
-}
-
 }  // namespace
 
 Response success(std::string body, std::string_view content_type) {
@@ -52,8 +44,8 @@ Response problem(unsigned status, const std::string& detail, const std::string& 
         json::object({{"type", json::quoted("about:blank")},
                       {"title", json::quoted(soup_status_get_phrase(status))},
                       {"status", std::to_string(status)},
-                      {"detail", quoted_valid(detail)},
-                      {"field", field.empty() ? std::nullopt : std::optional(quoted_valid(field))}});
+                      {"detail", json::quoted_valid(detail)},
+                      {"field", field.empty() ? std::nullopt : std::optional(json::quoted_valid(field))}});
     if (status == SOUP_STATUS_SERVICE_UNAVAILABLE)
         response.headers.emplace_back("Retry-After", "5");
     if (status == SOUP_STATUS_UNAUTHORIZED)

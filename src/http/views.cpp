@@ -3,10 +3,7 @@
 #include <optional>
 #include <string_view>
 
-#include <glib.h>
-
 #include "base/json.h"
-#include "base/owned.h"
 
 namespace sluice::http {
 namespace {
@@ -14,6 +11,7 @@ namespace {
 using json::array;
 using json::object;
 using json::quoted;
+using json::quoted_valid;
 
 template <typename T, typename ToText>
 std::string list(const std::vector<T>& items, ToText to_text) {
@@ -33,12 +31,6 @@ std::string boolean(bool value) {
 
 std::string constraints_json(const media::Constraints& constraints) {
     return object({{"audio", boolean(constraints.audio)}, {"video", boolean(constraints.video)}});
-}
-
-/// Paths and errors of elements may hold anything.
-std::string quoted_valid(const std::string& text) {
-    const glib::OwnedString valid(g_utf8_make_valid(text.data(), static_cast<gssize>(text.size())));
-    return quoted(valid.get());
 }
 
 /// As an RTCSessionDescription has it.

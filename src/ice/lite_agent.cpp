@@ -62,7 +62,7 @@ void dispose_stream(GObject* object) {
     G_OBJECT_CLASS(ice_stream_parent_class)->dispose(object);
 }
 
-GstWebRTCICEStream* add_stream(GstWebRTCICE* ice, guint) {
+GstWebRTCICEStream* add_lite_stream(GstWebRTCICE* ice, guint) {
     auto* agent = as_agent(ice);
     if (!agent->stream) {
         agent->stream =
@@ -78,12 +78,12 @@ GstWebRTCICEStream* add_stream(GstWebRTCICE* ice, guint) {
 
 /// A lite agent makes no checks: the peer's own checks tell where it is.
 #if GST_CHECK_VERSION(1, 24, 0)
-void add_candidate(GstWebRTCICE*, GstWebRTCICEStream*, const gchar*, GstPromise* promise) {
+void ignore_candidate(GstWebRTCICE*, GstWebRTCICEStream*, const gchar*, GstPromise* promise) {
     if (promise)
         gst_promise_reply(promise, nullptr);
 }
 #else
-void add_candidate(GstWebRTCICE*, GstWebRTCICEStream*, const gchar*) {}
+void ignore_candidate(GstWebRTCICE*, GstWebRTCICEStream*, const gchar*) {}
 #endif
 
 void finalize_agent(GObject* object) {
@@ -125,12 +125,12 @@ static void ice_stream_init(IceStream*) {}
 static void ice_agent_class_init(IceAgentClass* klass) {
     G_OBJECT_CLASS(klass)->finalize = finalize_agent;
     auto& ice = klass->parent;
-    ice.add_stream = add_stream;
+    ice.add_stream = add_lite_stream;
     ice.find_transport = [](GstWebRTCICE*, GstWebRTCICEStream* stream, GstWebRTCICEComponent component) {
         return find_transport(stream, component);
     };
     ice.gather_candidates = [](GstWebRTCICE*, GstWebRTCICEStream* stream) { return gather(stream); };
-    ice.add_candidate = add_candidate;
+    ice.add_candidate = ignore_candidate;
     // Both go between our descriptions and the peer without webrtcbin, whose own are not those of an ICE
     // restart.
     ice.set_local_credentials = ice.set_remote_credentials =

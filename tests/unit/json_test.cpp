@@ -99,6 +99,7 @@ TEST(Json, WritesWhatItReads) {
     EXPECT_EQ(json::object({{"a", "1"}, {"b", std::nullopt}, {"c", json::array({"2", "[]"})}}),
               R"({"a":1,"c":[2,[]]})");
     EXPECT_EQ(json::array({}), "[]");
+    EXPECT_EQ(json::quoted_valid("cut \xc3\" off"), "\"cut \xef\xbf\xbd\\\" off\"");
 }
 
 struct Complaint {
