@@ -34,7 +34,13 @@ def is_clean(command):
     return found.returncode == 0
 
 
-database = json.loads((build / "compile_commands.json").read_text())
-ours = [command for command in database if command["file"].endswith(".cpp") and command["output"].split("/")[0] in OURS]
+def is_ours(command):
+    """What is neither a test nor made by a program, unless it is a unity source."""
+    source = (build / command["file"]).resolve()
+    return (command["output"].split("/")[0] in OURS and source.suffix == ".cpp"
+            and ("-unity" in source.name or build not in source.parents))
+
+
+ours = [command for command in json.loads((build / "compile_commands.json").read_text()) if is_ours(command)]
 with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
     sys.exit(not all(list(pool.map(is_clean, ours))))
