@@ -228,8 +228,8 @@ void Branch::tear_down() {
 }
 
 void Branch::work(const std::string& what, std::function<void()> job) {
-    around_.files.reap(what + " of " + pipeline_->user() + " in " + pipeline_->room(),
-                       [open = open_, job = std::move(job)] { job(); });
+    around_.files.run(what + " of " + pipeline_->user() + " in " + pipeline_->room(),
+                      [open = open_, job = std::move(job)] { job(); });
 }
 
 }  // namespace sluice::media

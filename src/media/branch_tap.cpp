@@ -23,8 +23,8 @@ BranchTap::~BranchTap() {
     gst_element_release_request_pad(track_->tee_.get(), tee_pad_.get());
     std::string name = std::string("gate ") + GST_OBJECT_NAME(gate_.get());
     // A packet may still be on its way through the gate: NULL waits for it.
-    track_->pipeline_->reaper().reap(std::move(name), [gate = std::move(gate_), out = std::move(out_),
-                                                       track = track_->bin_, pipeline = track_->pipeline_] {
+    track_->pipeline_->tear_down().run(std::move(name), [gate = std::move(gate_), out = std::move(out_),
+                                                         track = track_->bin_, pipeline = track_->pipeline_] {
         gst_element_set_locked_state(gate.get(), TRUE);
         gst_element_set_state(gate.get(), GST_STATE_NULL);
         gst_pad_set_active(out.get(), FALSE);

@@ -304,16 +304,17 @@ void Connection::give_up() {
         return;
     pipeline_->unwatch(bin_.get());
     g_signal_handlers_disconnect_by_data(bin_.get(), internals_.get());
-    pipeline_->reaper().reap("webrtcbin " + name_, [bin = std::move(bin_), pipeline = pipeline_, peer = peer_,
-                                                    connections = &around_.connections]() mutable {
-        // Locked, or the pipeline would pull it up again while it goes down.
-        gst_element_set_locked_state(bin.get(), TRUE);
-        gst_element_set_state(bin.get(), GST_STATE_NULL);
-        peer->close();
-        gst_bin_remove(pipeline->bin(), bin.get());
-        bin = {};
-        --*connections;
-    });
+    pipeline_->tear_down().run("webrtcbin " + name_,
+                               [bin = std::move(bin_), pipeline = pipeline_, peer = peer_,
+                                connections = &around_.connections]() mutable {
+                                   // Locked, or the pipeline would pull it up again while it goes down.
+                                   gst_element_set_locked_state(bin.get(), TRUE);
+                                   gst_element_set_state(bin.get(), GST_STATE_NULL);
+                                   peer->close();
+                                   gst_bin_remove(pipeline->bin(), bin.get());
+                                   bin = {};
+                                   --*connections;
+                               });
 }
 
 }  // namespace sluice::media

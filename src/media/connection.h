@@ -29,8 +29,8 @@ struct Surroundings {
     std::chrono::seconds connect_timeout;
     bool express = true;                 ///< Whether consumers may be sent to past their webrtcbin.
     bool capture_times = false;          ///< Whether packets say when they were captured, for branches.
-    gst::Reaper& files;                  ///< The tear-down threads of branches, which may wait for disks.
-    gst::Reaper& drawings;               ///< A thread for drawings of pipelines, which may wait for elements.
+    gst::Workers& files;                 ///< Threads for the ends of branches, which may wait for disks.
+    gst::Workers& drawings;              ///< A thread for drawings of pipelines, which may wait for elements.
     std::atomic<size_t> connections{0};  ///< Those being torn down included.
     std::atomic<size_t> open_branches{0};  ///< Those that have something to complete.
 };

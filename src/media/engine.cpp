@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "gst/reaper.h"
+#include "gst/workers.h"
 #include "media/branch_recipe.h"
 #include "media/leftovers.h"
 #include "media/log_detail.h"
@@ -24,9 +24,9 @@ constexpr std::pair<const char*, const char*> kElements[] = {
 };
 
 /// More than one, so that one part that takes its time does not hold up the others.
-constexpr unsigned kReapers = 4;
+constexpr unsigned kTearDownThreads = 4;
 /// Each may hang on a disk of its own.
-constexpr unsigned kFileReapers = 16;
+constexpr unsigned kFileThreads = 16;
 
 Status check_elements() {
     for (const auto& [name, package] : kElements)
@@ -51,14 +51,14 @@ public:
                   .capture_times = !recipes_.empty(),
                   .files = files_,
                   .drawings = drawings_},
-          reaper_(kReapers),
-          files_(kFileReapers),
+          tear_down_(kTearDownThreads),
+          files_(kFileThreads),
           drawings_(1) {}
 
     std::unique_ptr<Producer> produce(const std::string& room, const std::string& user,
                                       const std::string& user_info,
                                       std::function<void(ConnectionState)> on_state) override {
-        auto pipeline = Pipeline::create(around_.scheduler, reaper_, room, user);
+        auto pipeline = Pipeline::create(around_.scheduler, tear_down_, room, user);
         auto branches = std::make_unique<Branches>(around_, pipeline, recipes_, user_info);
         return std::make_unique<WebrtcProducer>(around_, std::move(pipeline), chain_, options_.video_codecs,
                                                 std::move(branches), std::move(on_state));
@@ -73,7 +73,7 @@ public:
     void finish_leftovers(const std::shared_ptr<const Templates>& templates) {
         if (recipes_.empty())
             return;
-        files_.reap("left-over recordings", [folder = options_.recordings, templates] {
+        files_.run("left-over recordings", [folder = options_.recordings, templates] {
             for (const auto& path : leftovers(folder)) {
                 const auto done =
                     finish_leftover(path, *templates, "the server ended; completed at its next start");
@@ -91,9 +91,9 @@ private:
     gst::LaunchTemplate chain_;
     std::vector<BranchRecipe> recipes_;
     Surroundings around_;
-    gst::Reaper reaper_;  ///< These last, in this order: their threads end before what they use.
-    gst::Reaper files_;
-    gst::Reaper drawings_;
+    gst::Workers tear_down_;  ///< These last, in this order: their threads end before what they use.
+    gst::Workers files_;
+    gst::Workers drawings_;
 };
 
 }  // namespace

@@ -38,9 +38,9 @@ GstObject* ended_in(GstMessage* message) {
 
 }  // namespace
 
-std::shared_ptr<Pipeline> Pipeline::create(Scheduler& scheduler, gst::Reaper& reaper, std::string room,
+std::shared_ptr<Pipeline> Pipeline::create(Scheduler& scheduler, gst::Workers& tear_down, std::string room,
                                            std::string user) {
-    std::shared_ptr<Pipeline> self(new Pipeline(scheduler, reaper, std::move(room), std::move(user)));
+    std::shared_ptr<Pipeline> self(new Pipeline(scheduler, tear_down, std::move(room), std::move(user)));
     const auto bus = gst::Ref<GstBus>::adopt(gst_element_get_bus(self->element_.get()));
     gst_bus_set_sync_handler(bus.get(), on_message, new std::weak_ptr(self->weak_from_this()),
                              [](gpointer weak) { delete static_cast<std::weak_ptr<Pipeline>*>(weak); });
@@ -50,16 +50,16 @@ std::shared_ptr<Pipeline> Pipeline::create(Scheduler& scheduler, gst::Reaper& re
     return self;
 }
 
-Pipeline::Pipeline(Scheduler& scheduler, gst::Reaper& reaper, std::string room, std::string user)
+Pipeline::Pipeline(Scheduler& scheduler, gst::Workers& tear_down, std::string room, std::string user)
     : scheduler_(scheduler),
-      reaper_(reaper),
+      tear_down_(tear_down),
       room_(std::move(room)),
       user_(std::move(user)),
       element_(gst::Ref<GstElement>::sink(gst_pipeline_new((room_ + "|" + user_).c_str()))) {}
 
 Pipeline::~Pipeline() {
-    reaper_.reap("pipeline of " + user_ + " in " + room_,
-                 [element = std::move(element_)] { gst_element_set_state(element.get(), GST_STATE_NULL); });
+    tear_down_.run("pipeline of " + user_ + " in " + room_,
+                   [element = std::move(element_)] { gst_element_set_state(element.get(), GST_STATE_NULL); });
 }
 
 void Pipeline::watch(GstElement* element, Watch watch) {

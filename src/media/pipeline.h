@@ -8,8 +8,8 @@
 #include <gst/gst.h>
 
 #include "base/scheduler.h"
-#include "gst/reaper.h"
 #include "gst/ref.h"
+#include "gst/workers.h"
 
 namespace sluice::media {
 
@@ -18,7 +18,7 @@ namespace sluice::media {
 /// last reference sets it to NULL on a tear-down thread.
 class Pipeline : public std::enable_shared_from_this<Pipeline> {
 public:
-    static std::shared_ptr<Pipeline> create(Scheduler& scheduler, gst::Reaper& reaper, std::string room,
+    static std::shared_ptr<Pipeline> create(Scheduler& scheduler, gst::Workers& tear_down, std::string room,
                                             std::string user);
     ~Pipeline();
     Pipeline(const Pipeline&) = delete;
@@ -27,7 +27,7 @@ public:
     GstBin* bin() const { return GST_BIN(element_.get()); }
     const std::string& room() const { return room_; }
     const std::string& user() const { return user_; }
-    gst::Reaper& reaper() const { return reaper_; }
+    gst::Workers& tear_down() const { return tear_down_; }
 
     /// Who is told of a part of the pipeline, on the scheduler thread. `child` is the name of the part's own
     /// child above the element that it is about.
@@ -39,14 +39,14 @@ public:
     void unwatch(GstElement* element);
 
 private:
-    Pipeline(Scheduler& scheduler, gst::Reaper& reaper, std::string room, std::string user);
+    Pipeline(Scheduler& scheduler, gst::Workers& tear_down, std::string room, std::string user);
     static GstBusSyncReply on_message(GstBus* bus, GstMessage* message, gpointer self);
     void on_error(const GstElement* part, const std::string& name, const std::string& child,
                   const std::string& text);
     void on_eos(const GstElement* part, const std::string& child);
 
     Scheduler& scheduler_;
-    gst::Reaper& reaper_;
+    gst::Workers& tear_down_;
     std::string room_;
     std::string user_;
     gst::Ref<GstElement> element_;

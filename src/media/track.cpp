@@ -87,7 +87,7 @@ Track::~Track() {
     if (sink_)
         if (const auto peer = gst::Ref<GstPad>::adopt(gst_pad_get_peer(sink_.get())))
             silence(peer.get());
-    pipeline_->reaper().reap("track", [bin = std::move(bin_), pipeline = std::move(pipeline_)] {
+    pipeline_->tear_down().run("track", [bin = std::move(bin_), pipeline = std::move(pipeline_)] {
         gst_element_set_locked_state(bin.get(), TRUE);
         gst_element_set_state(bin.get(), GST_STATE_NULL);
         gst_bin_remove(pipeline->bin(), bin.get());

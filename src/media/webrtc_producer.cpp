@@ -150,7 +150,7 @@ void WebrtcProducer::draw(Drawing drawing, Done<std::string> done) const {
                                 : Result<std::string>(std::move(text)));
         });
     };
-    state_->around.drawings.reap(
+    state_->around.drawings.run(
         "drawing the pipeline of " + state_->pipeline->user() + " in " + state_->pipeline->room(),
         std::move(look));
 }

@@ -31,8 +31,8 @@ struct BranchFixture : LoopFixture {
                                              .express = false,
                                              .capture_times = true,
                                              .files = *files,
-                                             .drawings = *reaper});
-        pipeline = media::Pipeline::create(scheduler, *reaper, "lobby", "ada");
+                                             .drawings = *tear_down});
+        pipeline = media::Pipeline::create(scheduler, *tear_down, "lobby", "ada");
         templates = std::make_shared<media::Templates>(std::vector<std::string>{folder, PIPELINES});
     }
 
@@ -43,7 +43,7 @@ struct BranchFixture : LoopFixture {
         tracks.clear();
         pipeline.reset();
         files.reset();
-        reaper.reset();
+        tear_down.reset();
         around.reset();
         network.reset();
         std::filesystem::remove_all(folder);
@@ -211,8 +211,8 @@ struct BranchFixture : LoopFixture {
     }
 
     std::string folder;
-    std::unique_ptr<gst::Reaper> reaper = std::make_unique<gst::Reaper>(2);
-    std::unique_ptr<gst::Reaper> files = std::make_unique<gst::Reaper>(2);
+    std::unique_ptr<gst::Workers> tear_down = std::make_unique<gst::Workers>(2);
+    std::unique_ptr<gst::Workers> files = std::make_unique<gst::Workers>(2);
     std::unique_ptr<ice::Network> network;
     std::unique_ptr<media::Surroundings> around;
     std::shared_ptr<media::Pipeline> pipeline;

@@ -1,4 +1,4 @@
-#include "gst/reaper.h"
+#include "gst/workers.h"
 
 #include <utility>
 
@@ -6,7 +6,7 @@
 
 namespace sluice::gst {
 
-struct Reaper::Job {
+struct Workers::Job {
     std::string name;
     std::function<void()> work;
     std::chrono::steady_clock::time_point started;
@@ -14,21 +14,21 @@ struct Reaper::Job {
     Job* next = nullptr;
 };
 
-Reaper::Reaper(unsigned threads)
+Workers::Workers(unsigned threads)
     : pool_(g_thread_pool_new(
-          [](gpointer job, gpointer self) { static_cast<Reaper*>(self)->run(static_cast<Job*>(job)); }, this,
-          static_cast<gint>(threads), FALSE, nullptr)) {}
+          [](gpointer job, gpointer self) { static_cast<Workers*>(self)->perform(static_cast<Job*>(job)); },
+          this, static_cast<gint>(threads), FALSE, nullptr)) {}
 
-Reaper::~Reaper() {
+Workers::~Workers() {
     {
-        // A pool that is being freed takes no more, and what a job holds may reap when it lets go of it.
+        // A pool that is being freed takes no more, and what a job holds may give more when it lets go of it.
         std::unique_lock lock(mutex_);
         finished_.wait(lock, [this] { return unfinished_ == 0; });
     }
     g_thread_pool_free(pool_, FALSE, TRUE);
 }
 
-void Reaper::reap(std::string name, std::function<void()> work) {
+void Workers::run(std::string name, std::function<void()> work) {
     {
         std::lock_guard lock(mutex_);
         unfinished_++;
@@ -37,7 +37,7 @@ void Reaper::reap(std::string name, std::function<void()> work) {
                        nullptr);
 }
 
-void Reaper::run(Job* job) {
+void Workers::perform(Job* job) {
     {
         std::lock_guard lock(mutex_);
         job->started = std::chrono::steady_clock::now();
@@ -51,20 +51,20 @@ void Reaper::run(Job* job) {
         *at = job->next;
     }
     if (job->reported)
-        log::warning("tear-down ended late", {{"what", job->name}});
+        log::warning("ended late", {{"what", job->name}});
     delete job;
     std::lock_guard lock(mutex_);
     if (--unfinished_ == 0)
         finished_.notify_all();
 }
 
-void Reaper::report_stuck(std::chrono::milliseconds limit) {
+void Workers::report_stuck(std::chrono::milliseconds limit) {
     const auto now = std::chrono::steady_clock::now();
     std::lock_guard lock(mutex_);
     for (Job* job = jobs_; job; job = job->next)
         if (!job->reported && now - job->started > limit) {
             job->reported = true;
-            log::error("tear-down hangs", {{"what", job->name}});
+            log::error("hangs", {{"what", job->name}});
         }
 }
 

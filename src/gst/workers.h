@@ -14,25 +14,24 @@
 
 namespace sluice::gst {
 
-/// The tear-down threads: state changes to NULL may wait for streaming threads, so they never run on the
-/// scheduler's.
-class Reaper {
+/// Threads for what may wait, and so never runs on the scheduler's: changes of state to NULL wait for
+/// streaming threads, files for disks.
+class Workers {
 public:
-    explicit Reaper(unsigned threads);
-    ~Reaper();  ///< Waits for all that was given, and for what that gives in its turn.
-    Reaper(const Reaper&) = delete;
-    Reaper& operator=(const Reaper&) = delete;
+    explicit Workers(unsigned threads);
+    ~Workers();  ///< Waits for all that was given, and for what that gives in its turn.
+    Workers(const Workers&) = delete;
+    Workers& operator=(const Workers&) = delete;
 
-    /// Runs `work` on a tear-down thread. Any thread may call. `name` says in the log what hangs, should it
-    /// hang.
-    void reap(std::string name, std::function<void()> work);
+    /// Runs `work` on one of them. Any thread may call. `name` says in the log what hangs, should it hang.
+    void run(std::string name, std::function<void()> work);
 
     /// Logs, once each, what has been running for longer than `limit`. For a timer of the owner.
     void report_stuck(std::chrono::milliseconds limit);
 
 private:
     struct Job;
-    void run(Job* job);
+    void perform(Job* job);
 
     std::mutex mutex_;  // up to the pool
     size_t unfinished_ = 0;
