@@ -183,7 +183,11 @@ void Connection::on_datagram(std::span<uint8_t> datagram, Time at) {
     const uint8_t first = datagram[0];  // RFC 7983
     if (first >= 20 && first <= 63 && dtls_ && faults_.dtls) {
         dtls_->receive(datagram);
-    } else if (first >= 128 && first <= 191 && datagram.size() > 1 && srtp_) {
+    } else if (first >= 128 && first <= 191 && datagram.size() > 1) {
+        if (!srtp_) {
+            early_++;
+            return;
+        }
         const bool rtcp = is_rtcp(datagram);
         const auto packet = rtcp ? srtp_->unprotect_rtcp(datagram) : srtp_->unprotect_rtp(datagram);
         if (packet)

@@ -66,6 +66,7 @@ public:
     uint32_t overflowed() const { return ice_->overflowed(); }
     uint64_t not_authentic() const { return srtp_ ? srtp_->not_authentic() : 0; }
     uint64_t replayed() const { return srtp_ ? srtp_->replayed() : 0; }
+    uint64_t early() const { return early_; }  ///< What came before there were keys to open it.
 
     void close();   ///< With a close_notify.
     void vanish();  ///< Without a word, the socket closed.
@@ -106,6 +107,7 @@ private:
     std::unique_ptr<IceTransport> old_ice_;   ///< Before the last restart: something may be under way to it.
     std::unique_ptr<DtlsSession> dtls_;
     std::unique_ptr<SrtpSession> srtp_;
+    uint64_t early_ = 0;
     std::vector<std::unique_ptr<Sender>> senders_;
     Receiver receiver_;
     Timer report_timer_;
