@@ -1,3 +1,5 @@
+#include "gst/factory.h"
+#include "gst/ref.h"
 #include "media_fixture.h"
 
 namespace sluice::test {
@@ -152,6 +154,36 @@ TEST_F(MediaFlow, TheAudioLevelPassesAndTheMidDoesNot) {
     EXPECT_EQ(alan.track("1")->extension_ids(), 0U);
     for (const auto& section : alan.browser->remote()->sections)
         EXPECT_EQ(section.extension(peer::sdp::kMid), 0);
+}
+
+/// Makes every dtlsenc of the process slow to send, as one whose thread gets no processor.
+gboolean slow_down_dtls(GSignalInvocationHint*, guint, const GValue* values, gpointer) {
+    auto* element = static_cast<GstElement*>(g_value_get_object(values + 1));
+    if (gst::is_made_by(element, "dtlsenc")) {
+        const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(element, "src"));
+        const auto wait = [](GstPad*, GstPadProbeInfo*, gpointer) {
+            g_usleep(100000);
+            return GST_PAD_PROBE_OK;
+        };
+        gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, wait, nullptr, nullptr);
+    }
+    return TRUE;
+}
+
+TEST_F(MediaFlow, NothingOvertakesTheLastFlightOfDtls) {
+    const guint added = g_signal_lookup("element-added", GST_TYPE_BIN);
+    const gulong hook = g_signal_add_emission_hook(added, 0, slow_down_dtls, nullptr, nullptr);
+    Publisher ada(*this, "ada");
+    EXPECT_TRUE(ada.with_both().negotiate());
+    EXPECT_TRUE(wait_for("media of the producer", [&] {
+        const auto tracks = ada.server->stats().tracks;
+        return tracks.size() == 2 && tracks[0].packets > 0 && tracks[1].packets > 0;
+    }));
+    Viewer alan(*this, ada, "alan");
+    EXPECT_TRUE(alan.negotiate());
+    EXPECT_TRUE(alan.receives("1", 20));
+    EXPECT_EQ(alan.browser->early(), 0U);
+    g_signal_remove_emission_hook(added, hook);
 }
 
 }  // namespace
