@@ -122,9 +122,7 @@ void Connection::on_element_added(GstBin*, GstBin*, GstElement* element, Interna
         g_object_set(element, "rtx-next-seqnum", FALSE, nullptr);
     else if (gst::is_made_by(element, "dtlsenc")) {
         const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(element, "src"));
-        gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, on_dtls,
-                          new std::shared_ptr(internals->shared_from_this()),
-                          [](gpointer self) { delete static_cast<std::shared_ptr<Internals>*>(self); });
+        gst::add_probe_shared(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, on_dtls, internals->shared_from_this());
     }
     if (internals->express)
         internals->express->on_element(element);

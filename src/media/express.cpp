@@ -15,9 +15,8 @@ void Express::on_element(GstElement* element) {
     } else if (gst::is_made_by(element, "rtprtxsend")) {
         // It keeps no packets (do-nack is off) and would swallow what the session asks for.
         const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(element, "src"));
-        gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_rtx_sender_event,
-                          new std::shared_ptr(shared_from_this()),
-                          [](gpointer self) { delete static_cast<std::shared_ptr<Express>*>(self); });
+        gst::add_probe_shared(pad.get(), GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_rtx_sender_event,
+                              shared_from_this());
     }
 }
 
