@@ -5,6 +5,7 @@
 #include "elements/fanout.h"
 #include "elements/feed.h"
 #include "elements/gate.h"
+#include "elements/reorder.h"
 #include "elements/srtp_dec.h"
 #include "elements/srtp_enc.h"
 #include "elements/template_elements.h"
@@ -20,6 +21,7 @@ void init() {
     gst_element_register(nullptr, "sluicefanout", GST_RANK_NONE, fanout_get_type());
     gst_element_register(nullptr, "sluicefeed", GST_RANK_NONE, feed_get_type());
     gst_element_register(nullptr, "sluicegate", GST_RANK_NONE, gate_get_type());
+    gst_element_register(nullptr, "sluicereorder", GST_RANK_NONE, reorder_get_type());
     register_template_elements(nullptr);
     gst_element_register(nullptr, "srtpdec", GST_RANK_NONE, srtp_dec_get_type());
     gst_element_register(nullptr, "srtpenc", GST_RANK_NONE, srtp_enc_get_type());

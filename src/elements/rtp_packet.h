@@ -23,6 +23,7 @@ struct RtpPacket {
     /// The same of one that is still encrypted: its padding counts as payload.
     bool parse_header(uint8_t* bytes, size_t length);
 
+    int payload_type() const { return data[1] & 0x7f; }
     uint16_t sequence() const;
     uint32_t timestamp() const;
     uint32_t ssrc() const;

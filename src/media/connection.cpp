@@ -14,8 +14,7 @@ namespace {
 
 using Description = gst::Owned<GstWebRTCSessionDescription, gst_webrtc_session_description_free>;
 
-/// More streams than any browser sends; each costs a jitter buffer and two threads, and anybody can make up
-/// SSRCs.
+/// More streams than any browser sends; each costs memory, and anybody can make up SSRCs.
 constexpr guint kMaxStreams = 32;
 
 constexpr std::chrono::seconds kGatheringLimit{5};
@@ -80,6 +79,7 @@ Result<std::shared_ptr<Connection>> Connection::create(Surroundings& around,
     // need a latency that nobody configures here, and warn of every packet instead.
     g_object_set(rtpbin.get(), "do-lost", FALSE, "max-streams", kMaxStreams, "rtcp-sync-send-time", FALSE,
                  "add-reference-timestamp-meta", around.capture_times, nullptr);
+    g_signal_connect(rtpbin.get(), "request-jitterbuffer", G_CALLBACK(make_jitter_buffer), nullptr);
     gst::connect_shared(bin, "deep-element-added", G_CALLBACK(on_element_added), self->internals_);
     gst::connect_shared(bin, "notify::connection-state", G_CALLBACK(on_notify_state), self->internals_);
     if (internals.hooks.on_pad)
@@ -110,6 +110,10 @@ Connection::~Connection() {
     give_up();
 }
 
+GstElement* Connection::make_jitter_buffer(GstElement*, guint, gpointer) noexcept {
+    return gst_element_factory_make("sluicereorder", nullptr);
+}
+
 void Connection::on_element_added(GstBin*, GstBin*, GstElement* element, Internals* internals) noexcept {
     // webrtcbin 1.22 puts a clocksync with sync=TRUE into each send path: after a LATENCY query every packet
     // would wait for the producer's jitter buffer latency in the tee's thread.
@@ -117,9 +121,6 @@ void Connection::on_element_added(GstBin*, GstBin*, GstElement* element, Interna
         g_object_set(element, "sync", FALSE, nullptr);
     else if (gst::is_made_by(element, "rtpsession"))
         g_object_set(element, "bandwidth", kSessionBandwidth, nullptr);
-    // It would ask for packets that merely have not come yet.
-    else if (gst::is_made_by(element, "rtpjitterbuffer"))
-        g_object_set(element, "rtx-next-seqnum", FALSE, nullptr);
     else if (gst::is_made_by(element, "dtlsenc")) {
         const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(element, "src"));
         gst::add_probe_shared(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, on_dtls, internals->shared_from_this());

@@ -106,6 +106,7 @@ private:
 
     Connection(Surroundings& around, std::shared_ptr<Pipeline> pipeline, std::string name,
                std::string consumer);
+    static GstElement* make_jitter_buffer(GstElement* rtpbin, guint session, gpointer) noexcept;
     static void on_element_added(GstBin*, GstBin*, GstElement* element, Internals* internals) noexcept;
     static void on_pad_added(GstElement*, GstPad* pad, Internals* internals) noexcept;
     static void on_new_transceiver(GstElement*, GstWebRTCRTPTransceiver* transceiver,

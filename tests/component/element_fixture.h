@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gst/check/gstharness.h>
@@ -57,7 +58,7 @@ struct Rtp {
     }
 };
 
-/// An element between two pads of the test's, on a clock that the test turns.
+/// An element between two pads of the test's.
 struct ElementFixture : testing::Test {
     void make(const char* factory) {
         element_ = gst::Ref<GstElement>::sink(gst_element_factory_make(factory, nullptr));
@@ -149,6 +150,29 @@ struct ElementFixture : testing::Test {
 
     gst::Ref<GstElement> element_;
     GstHarness* harness_ = nullptr;
+};
+
+/// The same on a clock that stands still until it is turned.
+struct TimedElement : ElementFixture {
+    void make(const char* factory) {
+        ElementFixture::make(factory);
+        clock_ = gst::Ref<GstTestClock>::adopt(gst_harness_get_testclock(harness_));
+    }
+    /// Turns the clock on, and runs the timers that are due by then.
+    void advance(GstClockTime by) {
+        gst_test_clock_advance_time(clock_.get(), by);
+        GstClockID due = nullptr;
+        while (gst_test_clock_peek_next_pending_id(clock_.get(), &due) &&
+               gst_clock_id_get_time(due) <= now()) {
+            gst_clock_id_unref(std::exchange(due, nullptr));
+            gst_clock_id_unref(gst_test_clock_process_next_clock_id(clock_.get()));
+        }
+        if (due)
+            gst_clock_id_unref(due);
+    }
+    GstClockTime now() const { return gst_clock_get_time(GST_CLOCK(clock_.get())); }
+
+    gst::Ref<GstTestClock> clock_;
 };
 
 }  // namespace sluice::test

@@ -7,38 +7,20 @@ using Names = std::vector<std::string>;
 constexpr GstClockTime kInterval = 500 * GST_MSECOND;
 
 /// Requests for key frames as sluicetrack merges them, on a clock that stands still until it is turned.
-struct Requests : ElementFixture {
+struct Requests : TimedElement {
     void SetUp() override {
         make("sluicetrack");
-        clock_ = gst_harness_get_testclock(harness_);
         g_object_set(element_.get(), "codec", "VP8", "open", TRUE, nullptr);
         EXPECT_TRUE(asks()) << "opening is the first request";
         key_frame();
         advance(kInterval);
     }
-    void TearDown() override {
-        ElementFixture::TearDown();
-        gst_clear_object(&clock_);
-    }
     void key_frame() { push(Rtp{.sequence = sequence_++, .payload = {0x10, 0x00, 1}}); }
     void other_frame() { push(Rtp{.sequence = sequence_++, .payload = {0x10, 0x01, 1}}); }
-    /// Turns the clock on, and runs the timers that are due by then.
-    void advance(GstClockTime by) {
-        gst_test_clock_advance_time(clock_, by);
-        GstClockID due = nullptr;
-        while (gst_test_clock_peek_next_pending_id(clock_, &due) && gst_clock_id_get_time(due) <= now()) {
-            gst_clock_id_unref(std::exchange(due, nullptr));
-            gst_clock_id_unref(gst_test_clock_process_next_clock_id(clock_));
-        }
-        if (due)
-            gst_clock_id_unref(due);
-    }
-    GstClockTime now() const { return gst_clock_get_time(GST_CLOCK(clock_)); }
     /// Turns the clock to where its next timer is due, and runs that.
     void turn_to_next_timer() { ASSERT_TRUE(gst_harness_crank_single_clock_wait(harness_)); }
     guint64 sent() const { return counter("key-frame-requests"); }
 
-    GstTestClock* clock_ = nullptr;
     uint16_t sequence_ = 0;
 };
 
@@ -152,7 +134,7 @@ TEST_F(Requests, SoundIsNeverAskedFor) {
 TEST_F(Requests, AStoppedTrackAsksNoMore) {
     ask();
     gst_element_set_state(element_.get(), GST_STATE_NULL);
-    EXPECT_EQ(gst_test_clock_peek_id_count(clock_), 0U);
+    EXPECT_EQ(gst_test_clock_peek_id_count(clock_.get()), 0U);
 }
 
 }  // namespace
