@@ -11,7 +11,7 @@ namespace {
 using Sequences = std::vector<int>;
 
 constexpr GstClockTime kLatency = 200 * GST_MSECOND;
-constexpr uint64_t kNtp = 3'900'000'000;  ///< Seconds since 1900.
+constexpr uint64_t kReported = 3'900'000'000;  ///< Seconds since 1900.
 
 struct Reorder : TimedElement {
     void SetUp() override {
@@ -75,7 +75,7 @@ struct Reorder : TimedElement {
         GstRTCPPacket packet;
         gst_rtcp_buffer_map(buffer, GST_MAP_READWRITE, &rtcp);
         gst_rtcp_buffer_add_packet(&rtcp, GST_RTCP_TYPE_SR, &packet);
-        gst_rtcp_packet_sr_set_sender_info(&packet, 9, kNtp << 32, timestamp, 0, 0);
+        gst_rtcp_packet_sr_set_sender_info(&packet, 9, kReported << 32, timestamp, 0, 0);
         gst_rtcp_buffer_unmap(&rtcp);
         EXPECT_EQ(gst_harness_push(reports_, buffer), GST_FLOW_OK);
     }
@@ -196,10 +196,10 @@ TEST_F(Reorder, PacketsHaveTheTimeOfTheQuickestAndTheSendersOnceItIsKnown) {
     EXPECT_LT(times().first, 51 * GST_MSECOND);
     report(9000);
     push_at(18'000, 240 * GST_MSECOND);  // 10 ms quicker
-    EXPECT_EQ(times(), (Times{240 * GST_MSECOND, kNtp * GST_SECOND + 100 * GST_MSECOND}));
+    EXPECT_EQ(times(), (Times{240 * GST_MSECOND, kReported * GST_SECOND + 100 * GST_MSECOND}));
     report(9'000'000);  // not of these packets
     push_at(0, 241 * GST_MSECOND);
-    EXPECT_EQ(times().second, kNtp * GST_SECOND - 100 * GST_MSECOND);
+    EXPECT_EQ(times().second, kReported * GST_SECOND - 100 * GST_MSECOND);
 }
 
 TEST(ArrivalTime, FollowsAClockThatIsSlowerAndALeap) {
