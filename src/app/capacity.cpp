@@ -10,7 +10,7 @@
 namespace sluice::app {
 namespace {
 
-// A connection: four threads, eight for a producer of sound and picture; one descriptor; about 0.5 MB. Each
+// A connection: four threads; one descriptor; about 0.4 MB. Each
 // thread's stack is two memory maps.
 constexpr size_t kThreads = 5, kDescriptors = 2, kBytes = 800'000, kMapsPerThread = 3;
 constexpr size_t kOtherThreads = 100, kOtherDescriptors = 200;
