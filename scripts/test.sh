@@ -76,8 +76,8 @@ configure() {
     [ -f "$folder/build.ninja" ] || meson setup "$folder" --werror "$@"
 }
 
-# At -O1 the server compiles in half the time, and these tests do not measure it.
-build() { configure build-test -Doptimization=1 && ninja -C build-test src/app/sluice demo/sluice-demo; }
+# At -O1 the server compiles in half the time, and these tests do not measure it. -g1 is enough for backtraces.
+build() { configure build-test -Doptimization=1 -Dcpp_args=-g1 && ninja -C build-test src/app/sluice demo/sluice-demo; }
 
 scripts/install-packages.sh build run test
 if [ ! tests/e2e/node_modules/.package-lock.json -nt tests/e2e/package-lock.json ]; then
@@ -94,7 +94,7 @@ suites=(unit peer component contract)
 # -Og: -O1 takes three times as long to compile, and -O0 runs four times as long. To check every pointer for null and alignment
 # would take GCC half as long again; null faults by itself, and the fuzzers check alignment.
 sanitizers() {
-    configure build-asan -Doptimization=g "-Dcpp_args=['-fno-var-tracking', '-fno-sanitize=null,alignment']" \
+    configure build-asan -Doptimization=g "-Dcpp_args=['-g1', '-fno-var-tracking', '-fno-sanitize=null,alignment']" \
         -Db_sanitize=address,undefined -Db_lundef=false &&
         read -ra sanitized < <(programs build-asan "${suites[@]}") &&
         ninja -C build-asan "${sanitized[@]}"

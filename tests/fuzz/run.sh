@@ -16,32 +16,25 @@ read -ra cflags < <(pkg-config --cflags "${gst[@]}")
 read -ra libs < <(pkg-config --libs "${gst[@]}" libcrypto)
 compile() {
     local source=$1 object=$2
-    if [ ! "$object" -nt "$source" ] || [ -n "$(find "$root/src/ice" "$root/src/base" "$root/tests/ice" -name '*.h' -newer "$object")" ]; then
+    local used=("$source" "$root/src/ice" "$root/src/base" "$root/tests/ice" "$root/tests/fuzz")
+    if [ ! -e "$object" ] || [ -n "$(find "${used[@]}" -name '*.[hc]*' -newer "$object")" ]; then
         "${launcher[@]}" clang++ "${flags[@]}" "${cflags[@]}" -c "$source" -o "$object"
     fi
 }
 launcher=()
 if command -v ccache > /dev/null; then launcher=(ccache); fi
 
-units=("$root"/src/ice/*.cpp)
-units=("${units[@]#"$root"/}" tests/ice/{ice_client,stun_text}.cpp)
+# All that is tested is compiled as one, beside each target in turn.
+printf '#include "%s"\n' "$root"/src/ice/*.cpp "$root"/tests/ice/{ice_client,stun_text}.cpp > tested.cpp.new
+if cmp -s tested.cpp.new tested.cpp; then rm tested.cpp.new; else mv tested.cpp.new tested.cpp; fi
+compile tested.cpp tested.o &
+tested=$!
 targets=(stun frames network)
-sources=("${units[@]}")
-for target in "${targets[@]}"; do sources+=("tests/fuzz/${target}_fuzzer.cpp"); done
-objects=()
-running=()
-for source in "${sources[@]}"; do
-    object=${source//\//_}.o
-    objects+=("$object")
-    compile "$root/$source" "$object" &
-    running+=($!)
-    if [ ${#running[@]} -ge 2 ]; then wait "${running[0]}"; running=("${running[@]:1}"); fi
-done
-for one in "${running[@]}"; do wait "$one"; done
+for target in "${targets[@]}"; do compile "$root/tests/fuzz/${target}_fuzzer.cpp" "$target.o"; done
+wait "$tested"
 
 for target in "${targets[@]}"; do
-    clang++ -fsanitize=fuzzer,address,undefined "tests_fuzz_${target}_fuzzer.cpp.o" "${objects[@]:0:${#units[@]}}" \
-        -o "$target" "${libs[@]}" -lpthread
+    clang++ -fsanitize=fuzzer,address,undefined "$target.o" tested.o -o "$target" "${libs[@]}" -lpthread
 done
 
 [ "$seconds" -gt 0 ] || exit 0
