@@ -6,7 +6,7 @@ namespace {
 thread_local uint64_t allocations = 0;
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifdef COUNT_ALLOCATIONS
 
 // The names under which glibc keeps its own: whoever defines malloc() calls them.
 extern "C" {
