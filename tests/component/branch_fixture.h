@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -129,6 +131,32 @@ struct BranchFixture : LoopFixture {
     /// The element of that name in the last track's source.
     gst::Ref<GstElement> source(const char* name) const {
         return gst::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(sources.back().get()), name));
+    }
+
+    /// `action` while the last track's encoder is empty; what it gets afterwards was captured afterwards.
+    testing::AssertionResult between_frames(const std::function<void()>& action) {
+        struct Shutter {
+            std::atomic<bool> closed = false;
+            std::atomic<GstClockTime> open_at = GST_CLOCK_TIME_NONE;
+        };
+        const auto shutter = std::make_shared<Shutter>();
+        const auto encoder = source("encoder");
+        const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(encoder.get(), "sink"));
+        gst_pad_add_probe(
+            pad.get(), GST_PAD_PROBE_TYPE_BUFFER,
+            [](GstPad*, GstPadProbeInfo* info, gpointer data) noexcept {
+                auto& shutter = **static_cast<std::shared_ptr<Shutter>*>(data);
+                shutter.closed = true;
+                return GST_BUFFER_PTS(gst_pad_probe_info_get_buffer(info)) < shutter.open_at
+                           ? GST_PAD_PROBE_DROP
+                           : GST_PAD_PROBE_REMOVE;
+            },
+            new std::shared_ptr<Shutter>(shutter),
+            [](gpointer data) { delete static_cast<std::shared_ptr<Shutter>*>(data); });
+        const auto closed = wait_for("a frame", [&] { return shutter->closed.load(); });
+        action();
+        shutter->open_at = gst_element_get_current_running_time(encoder.get());
+        return closed;
     }
 
     /// The last track's picture has another size; packets of it have come.
