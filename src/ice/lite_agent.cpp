@@ -96,11 +96,13 @@ void finalize_agent(GObject* object) {
 
 /// webrtcbin 1.22 makes its receive queue block once media passes. A stuck consumer would then stop the
 /// network thread, and with it everybody: the queue stays leaky. And it holds 5 MB, 40 s of a usual stream,
-/// by which everybody would be late after a moment without a processor: here it holds a second.
+/// by which everybody would be late after a moment without a processor: here it holds 1 MB, a second of a
+/// large one. Not a second of time: GstQueue 1.22 counts a silence before a packet as what it holds.
 void keep_leaky(GstBin*, GstBin* parent, GstElement* element, gpointer) noexcept {
     if (!gst::is_made_by(element, "queue") || !g_str_equal(G_OBJECT_TYPE_NAME(parent), "TransportReceiveBin"))
         return;
-    g_object_set(element, "max-size-time", GST_SECOND, nullptr);
+    constexpr guint kHeldBytes = 1 << 20;
+    g_object_set(element, "max-size-bytes", kHeldBytes, nullptr);
     constexpr int kDownstream = 2;
     g_signal_connect(element, "notify::leaky",
                      G_CALLBACK(+[](GstElement* queue, GParamSpec*, gpointer) noexcept {

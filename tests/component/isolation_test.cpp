@@ -1,4 +1,6 @@
 #include <array>
+#include <atomic>
+#include <list>
 
 #include "media_fixture.h"
 #include "peer/random.h"
@@ -99,6 +101,41 @@ TEST_F(Garbage, AnyOctets) {
     send([] { return noise(1 + peer::random_number() % 1400); });
     EXPECT_TRUE(control_goes_on());
     EXPECT_TRUE(noisy->receives("1"));
+}
+
+/// How often a GstQueue was full, while this lives.
+struct Overruns {
+    Overruns() : hook_(g_signal_add_emission_hook(signal(), 0, count, this, nullptr)) {}
+    ~Overruns() { g_signal_remove_emission_hook(signal(), hook_); }
+    std::atomic<unsigned> number = 0;
+
+private:
+    static guint signal() {
+        const auto queue = gst::Ref<GstElement>::sink(gst_element_factory_make("queue", nullptr));
+        return g_signal_lookup("overrun", G_OBJECT_TYPE(queue.get()));
+    }
+    static gboolean count(GSignalInvocationHint*, guint, const GValue*, gpointer self) noexcept {
+        static_cast<Overruns*>(self)->number++;
+        return TRUE;
+    }
+    gulong hook_;
+};
+
+/// A queue with a limit of time takes the time since the last datagram for what it holds, and drops the first
+/// of two that come before its thread has woken. Of four peers one at least makes them come so.
+TEST_F(Isolation, WhatComesAfterASilenceIsNotTakenForTooMuch) {
+    const Overruns overruns;
+    std::list<Viewer> quiet;
+    for (const std::string user : {"q1", "q2", "q3", "q4"}) {
+        quiet.emplace_back(*this, *ada, user, peer::Faults{.reports = false});
+        ASSERT_TRUE(quiet.back().negotiate());
+    }
+    constexpr uint64_t kPacketsOfTwoSeconds = 100;
+    ASSERT_TRUE(quiet.back().receives("0", kPacketsOfTwoSeconds));
+    for (const Viewer& viewer : quiet)
+        for (int i = 0; i < 50; i++) viewer.browser->send_raw(Garbage::noise(100));
+    ASSERT_TRUE(control_goes_on());
+    EXPECT_EQ(overruns.number, 0U);
 }
 
 TEST_F(Garbage, RtpThatIsNotAuthentic) {

@@ -200,6 +200,8 @@ void Connection::on_secured(const SrtpKeys& keys) {
     state_ = State::Connected;
     connected_at_ = now();
     for (const auto& sender : senders_) sender->set_connected(true);
+    if (!faults_.reports)
+        return;
     report_timer_.after(kReportInterval);
     feedback_timer_.after(kFeedbackInterval);
 }

@@ -19,6 +19,7 @@ struct Faults {
     bool ice = true;                 ///< false: neither sends nor answers checks.
     bool dtls = true;                ///< false: ICE comes up, DTLS is never answered.
     bool wrong_fingerprint = false;  ///< Its SDP names a certificate that it does not have.
+    bool reports = true;             ///< false: sends no RTCP of its own accord.
 };
 
 enum class State { New, Connecting, Connected, Failed, Closed };
