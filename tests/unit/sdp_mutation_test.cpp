@@ -55,7 +55,8 @@ std::vector<std::string> all_recordings() {
 }  // namespace
 
 TEST(Mutation, CutAtEveryByte) {
-    for (const std::string name : {"firefox-offer-sendrecv", "chromium-answer-inactive"}) {
+    for (const std::string name : {"chromium-offer-simulcast", "firefox-offer-sendrecv",
+                                   "chromium-answer-inactive", "firefox-answer-inactive"}) {
         const auto text = recorded(name);
         for (size_t size = 0; size < text.size() && !HasFatalFailure(); size++)
             use(name, text.substr(0, size));
