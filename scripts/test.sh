@@ -95,8 +95,8 @@ for part in format shell layers; do check "lint: $part" scripts/lint.sh "$part" 
 
 # What needs nothing but a processor has those that the tests below leave idle: they mostly wait.
 suites=(unit peer component contract)
-# clang at -O0 compiles in five eighths of the time of GCC at -Og, and what it makes takes a seventh longer. Null faults by itself,
-# and the fuzzers check alignment.
+# clang at -O0 compiles in five eighths of the time of GCC at -Og, and what it makes takes a seventh longer. Null faults by
+# itself, and the fuzzers check alignment.
 sanitizers() {
     CXX=clang++ configure build-asan -Doptimization=0 "-Dcpp_args=['-g1', '-fno-sanitize=null,alignment']" \
         -Db_sanitize=address,undefined -Db_lundef=false &&
