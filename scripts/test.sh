@@ -130,7 +130,7 @@ for each in "${behind[@]}"; do check "$each" shown "$each" || true; done
 title "tests with sanitizers, and the fuzzers where they leave a core idle"
 chrt --idle 0 tests/fuzz/run.sh 180 > build-fuzz/fuzz.log 2>&1 &
 fuzz=$!
-meson_suites build-asan --num-processes $(($(nproc) + 1)) "${suites[@]/#/--suite=}"
+meson_suites build-asan "${suites[@]/#/--suite=}"
 fuzzed() { wait "$fuzz"; local status=$?; cat build-fuzz/fuzz.log; return $status; }
 check "fuzz" fuzzed || true
 finish
