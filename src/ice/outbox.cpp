@@ -94,12 +94,16 @@ size_t Outbox::send(size_t first, size_t end) {
     for (size_t i = first; i < first + accepted; i++) sent += store_->messages[i].datagrams;
     size_t done = accepted;
     if (first + accepted < end) {
-        // The first that the system refuses: those behind it are tried again by another call.
+        // The first that the system refuses: those behind it are tried again by another call. EMSGSIZE, or
+        // EINVAL before Linux's 235174b2bed8: this peer's path takes no datagrams of that size but in
+        // fragments, and segments are not cut into those.
         const auto& refused = store_->messages[first + accepted];
-        const bool unsegmented = accepted == 0 && refused.datagrams > 1 && (errno == EIO || errno == EINVAL);
+        const bool no_segments = errno == EIO;
+        const bool unsegmented =
+            refused.datagrams > 1 && (no_segments || errno == EMSGSIZE || errno == EINVAL);
         if (accepted == 0) {
             const size_t apart = unsegmented ? send_apart(refused) : 0;
-            segments_ = segments_ && !unsegmented;
+            segments_ = segments_ && !no_segments;
             sent += apart;
             not_sent += refused.datagrams - apart;
             done++;
