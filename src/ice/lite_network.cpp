@@ -44,7 +44,8 @@ Result<std::unique_ptr<LiteNetwork>> LiteNetwork::bind(const Options& options) {
     }
     if (!bound)
         return bound.error();
-    self->start();
+    if (const auto started = self->start(); !started)
+        return started.error();
     return self;
 }
 
@@ -93,26 +94,29 @@ void LiteNetwork::close_sockets() {
     tcp_->stop_listening();
 }
 
-void LiteNetwork::start() {
+Status LiteNetwork::start() {
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
     wakeup_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     const auto watch = [this](int fd, uint64_t what) {
         epoll_event event{.events = EPOLLIN, .data = {.u64 = what}};
-        epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+        return epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0;
     };
-    watch(wakeup_, kWakeup);
+    bool watched = watch(wakeup_, kWakeup);
     for (size_t i = 0; i < sockets_.size(); i++) {
-        watch(sockets_[i].fd(), i);
+        watched = watched && watch(sockets_[i].fd(), i);
         candidates_.push_back(candidate(Transport::Udp, sockets_[i].local(), i, options_.announced_address));
     }
     for (size_t i = 0; i < sockets_.size() && options_.tcp_connections > 0; i++)
         candidates_.push_back(candidate(Transport::Tcp, sockets_[i].local(), i, options_.announced_address));
-    tcp_->start(epoll_, kListener, kConnection);
+    if (!watched || !tcp_->start(epoll_, kListener, kConnection))
+        return Error{ErrorCode::Internal,
+                     std::string("the sockets of ICE cannot be watched: ") + g_strerror(errno)};
     reader_ = std::thread([this] {
         pthread_setname_np(pthread_self(), "sluice-network");
         read_sockets();
     });
     control_.emplace([this] { tick(); });
+    return Ok{};
 }
 
 LiteNetwork::~LiteNetwork() {
@@ -129,13 +133,12 @@ LiteNetwork::~LiteNetwork() {
 }
 
 NetworkStats LiteNetwork::stats() const {
-    std::lock_guard lock(mutex_);
     return {.datagrams_received = counters_.received,
             .datagrams_unknown = counters_.unknown,
             .stun_rejected = counters_.rejected,
             .datagrams_sent = counters_.sent,
             .datagrams_not_sent = counters_.not_sent,
-            .peers = by_ufrag_.size(),
+            .peers = peers().size(),
             .tcp_connections = tcp_->connections(),
             .tcp_refused = tcp_->refused()};
 }
@@ -162,11 +165,13 @@ bool LiteNetwork::send(const Path& path, std::span<const uint8_t> datagram) {
 void LiteNetwork::rename(const std::string& retired, const std::string& fresh,
                          std::shared_ptr<LitePeer> peer) {
     std::lock_guard lock(mutex_);
+    if (peer->state() == PeerState::Closed)  // meanwhile: forget() has passed, or will find it
+        return;
     by_ufrag_.erase(retired);
     by_ufrag_[fresh] = std::move(peer);
 }
 
-void LiteNetwork::forget(const LitePeer& peer, std::initializer_list<std::string> ufrags) {
+void LiteNetwork::forget(const LitePeer& peer, const std::vector<std::string>& ufrags) {
     std::vector<std::shared_ptr<LitePeer>> last;  // the last reference must not go while the lock is held
     std::lock_guard lock(mutex_);
     for (const auto& ufrag : ufrags)
@@ -191,14 +196,17 @@ void LiteNetwork::post(std::function<void()> task) {
     control_->post(std::move(task));
 }
 
+/// Each once, however many ufrags it has.
+std::unordered_set<std::shared_ptr<LitePeer>> LiteNetwork::peers() const {
+    std::unordered_set<std::shared_ptr<LitePeer>> peers;
+    std::lock_guard lock(mutex_);
+    for (const auto& [ufrag, peer] : by_ufrag_) peers.insert(peer);
+    return peers;
+}
+
 void LiteNetwork::tick() {
-    std::vector<std::shared_ptr<LitePeer>> peers;
-    {
-        std::lock_guard lock(mutex_);
-        for (const auto& [ufrag, peer] : by_ufrag_) peers.push_back(peer);
-    }
     const auto now = Clock::now();
-    for (const auto& peer : peers) peer->on_tick(now, options_.consent_timeout);
+    for (const auto& peer : peers()) peer->on_tick(now);
 }
 
 void LiteNetwork::read_sockets() {
@@ -320,7 +328,7 @@ void LiteNetwork::on_check(const Path& path, const stun::Message& message) {
         unroute(*peer, *verdict.forgotten);
     route(path, peer);
     if (!verdict.retired.empty())
-        forget(*peer, {verdict.retired});
+        forget(*peer, verdict.retired);
     stun::Writer writer(stun::Type::Success, message.transaction);
     writer.xor_mapped_address(path.remote);
     send(path, writer.finish(verdict.password));
@@ -375,7 +383,8 @@ void LiteNetwork::unroute(const LitePeer& peer, const Path& path) {
     const auto found = routes_.find(path);
     if (found == routes_.end() || found->second.peer.get() != &peer)
         return;
-    if (const auto claimant = found->second.claimant.lock(); claimant && claimant.get() != &peer)
+    if (const auto claimant = found->second.claimant.lock();
+        claimant && claimant.get() != &peer && claimant->knows(path))
         found->second = {claimant, {}};
     else
         routes_.erase(found);

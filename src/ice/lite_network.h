@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <functional>
-#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -11,6 +10,7 @@
 #include <string_view>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -45,11 +45,12 @@ public:
     bool send(const Path& path, std::span<const uint8_t> datagram);
     int descriptor(const Path& path) const { return path.tcp ? -1 : sockets_[path.socket].fd(); }
     void rename(const std::string& retired, const std::string& fresh, std::shared_ptr<LitePeer> peer);
-    void forget(const LitePeer& peer, std::initializer_list<std::string> ufrags);
+    void forget(const LitePeer& peer, const std::vector<std::string>& ufrags);
     void forget(const LitePeer& peer, std::vector<Path> paths);
     /// Runs on the control thread.
     void post(std::function<void()> task);
     uint64_t tie_breaker() const { return tie_breaker_; }
+    std::chrono::seconds consent_timeout() const { return options_.consent_timeout; }
 
 private:
     /// Whose datagrams of a path are.
@@ -64,7 +65,7 @@ private:
     explicit LiteNetwork(const Options& options);
     Status open_sockets(const std::vector<Endpoint>& addresses, uint16_t port);
     void close_sockets();
-    void start();
+    Status start();
 
     // --- the network thread ---
     void read_sockets();
@@ -79,6 +80,8 @@ private:
 
     // --- the control thread ---
     void tick();
+
+    std::unordered_set<std::shared_ptr<LitePeer>> peers() const;
 
     Options options_;
     uint64_t tie_breaker_ = 0;

@@ -10,7 +10,12 @@ namespace sluice::ice {
 namespace {
 
 constexpr size_t kMaxPaths = 16;  ///< A machine with many interfaces tries each of ours from each of its own.
+/// In a row to a path that does not answer, until the peer checks it once more.
 constexpr unsigned kMaxChecks = 20;
+/// How many restarts may go unanswered before the credentials of the oldest of them are given up.
+constexpr size_t kMaxCredentials = 8;
+/// Longer than a browser leaves between two checks of the path that it uses (Firefox: 6 s at most).
+constexpr std::chrono::seconds kSilence{7};
 
 // A browser checks each pair 20 times a second before it is connected, and one pair less than once a second
 // then.
@@ -35,7 +40,7 @@ Credentials random_credentials() {
 
 LitePeer::LitePeer(LiteNetwork& network, std::function<void(PeerState)> on_state)
     : network_(network),
-      now_(random_credentials()),
+      local_{random_credentials()},
       strangers_(kStrangersAtOnce, kStrangersPerSecond),
       on_state_(std::move(on_state)) {}
 
@@ -45,7 +50,7 @@ std::vector<std::string> LitePeer::candidates() const {
 
 Credentials LitePeer::local() const {
     std::lock_guard lock(mutex_);
-    return now_;
+    return local_.back();
 }
 
 Credentials LitePeer::restart() {
@@ -54,9 +59,14 @@ Credentials LitePeer::restart() {
     {
         std::lock_guard lock(mutex_);
         if (state_ == PeerState::Closed)
-            return now_;
-        retired = before_.ufrag;
-        before_ = std::exchange(now_, fresh);
+            return local_.back();
+        if (local_.size() == kMaxCredentials) {
+            const auto oldest = std::ranges::find_if(
+                local_, [this](const Credentials& credentials) { return credentials.ufrag != used_; });
+            retired = oldest->ufrag;
+            local_.erase(oldest);
+        }
+        local_.push_back(fresh);
         remote_is_current_ = false;
     }
     network_.rename(retired, fresh.ufrag, shared_from_this());
@@ -98,16 +108,15 @@ void LitePeer::close() {
     if (state_.exchange(PeerState::Closed) == PeerState::Closed)
         return;
     std::vector<Path> paths;
-    Credentials now, before;
+    std::vector<std::string> ufrags;
     {
         std::lock_guard lock(mutex_);
         for (auto& known : std::exchange(known_, {})) paths.push_back(std::move(known.path));
-        now = now_;
-        before = before_;
+        for (const auto& credentials : local_) ufrags.push_back(credentials.ufrag);
         select({});
     }
     set_receiver({});
-    network_.forget(*this, {now.ufrag, before.ufrag});
+    network_.forget(*this, ufrags);
     network_.forget(*this, std::move(paths));
     std::lock_guard lock(reporting_);
     on_state_ = nullptr;
@@ -150,34 +159,35 @@ LitePeer::Verdict LitePeer::on_check(const stun::Message& message, const Path& p
     std::lock_guard lock(mutex_);
     if (state_ == PeerState::Closed || state_ == PeerState::Failed)
         return verdict;
-    const bool is_new = local == now_.ufrag;
-    const auto& password = is_new ? now_.pwd : before_.pwd;
-    if (password.empty() || !message.verify(password))
+    const auto own = std::ranges::find(local_, local, &Credentials::ufrag);
+    if (own == local_.end() || !message.verify(own->pwd))
         return verdict;
+    const bool is_newest = own == local_.end() - 1;
     const auto now = Clock::now();
     auto* known = find(path);
     const bool is_error = message.unknown_attribute != 0 || message.controlled;
     if (!(known && !is_error ? known->answers : strangers_).take(now))
         return verdict;
-    verdict.password = password;
+    verdict.password = own->pwd;
     if (is_error) {  // a lite agent is always the controlled one
         verdict.answer = message.unknown_attribute != 0 ? Answer::UnknownAttribute : Answer::RoleConflict;
         return verdict;
     }
     const auto remote =
         colon == std::string_view::npos ? std::string_view() : message.username.substr(colon + 1);
-    if (is_new && remote_is_current_ && !remote_.ufrag.empty() && remote != remote_.ufrag)
+    if (is_newest && remote_is_current_ && !remote_.ufrag.empty() && remote != remote_.ufrag)
         return verdict;
 
     verdict.answer = Answer::Success;
-    if (is_new && !before_.ufrag.empty()) {
-        verdict.retired = before_.ufrag;
-        before_ = {};
+    used_ = own->ufrag;
+    if (is_newest) {
+        for (auto older = local_.begin(); older != own; older++) verdict.retired.push_back(older->ufrag);
+        local_.erase(local_.begin(), own);
     }
     if (!known)
         known = &remember(path, now, verdict);
     known->heard = now;
-    consider(*known, message.use_candidate);
+    consider(*known, message.use_candidate, now);
     if (selected_ && *selected_ == path)
         heard_ = now;
     verdict.connected = becomes_connected();
@@ -208,13 +218,20 @@ LitePeer::KnownPath& LitePeer::remember(const Path& path, Clock::time_point now,
 }
 
 /// The first path is used at once: DTLS proves who is there. Media moves to another one only when that has
-/// been nominated and its end has then answered a check of ours, or a replayed check could send a stranger a
-/// stream.
-void LitePeer::consider(KnownPath& known, bool nominated) {
+/// been nominated, or the one in use has gone silent, and its end has then answered a check of ours, or a
+/// replayed check could send a stranger a stream. Nominations alone would not do: to a browser whose NAT
+/// gives it another address all is as before, and Firefox checks a pair on without nominating it again.
+void LitePeer::consider(KnownPath& known, bool nominated, Clock::time_point now) {
     if (!selected_ && state_ == PeerState::New)
         select(known.path);
-    if ((nominated || !selected_) && selected_ != known.path)
-        want(known);
+    if (selected_ == known.path)
+        return;
+    const auto silence = std::min<Clock::duration>(kSilence, network_.consent_timeout() / 2);
+    if (!nominated && selected_ && now - heard_ < silence)
+        return;
+    if (known.checks >= kMaxChecks)
+        known.checks = 0;
+    want(known);
 }
 
 void LitePeer::prove(const Path& path) {
@@ -223,23 +240,31 @@ void LitePeer::prove(const Path& path) {
         want(*known);
 }
 
+bool LitePeer::knows(const Path& path) const {
+    std::lock_guard lock(mutex_);
+    return std::ranges::find(known_, path, &KnownPath::path) != known_.end();
+}
+
 void LitePeer::want(KnownPath& known) {
     known.wanted = true;
     if (known.checks < kMaxChecks)
         check(known);
 }
 
+/// By the credentials that the peer has: between a restart of ours and its answer those before it.
 void LitePeer::check(KnownPath& known) {
-    if (!remote_is_current_ || remote_.pwd.empty())
+    const auto& newest = local_.back().ufrag;
+    if (remote_.pwd.empty() || (!remote_is_current_ && used_ == newest))
         return;
-    if (known.checks++ == 0)
+    if (known.checks == 0)
         RAND_bytes(known.transaction.data(), static_cast<int>(known.transaction.size()));
     constexpr uint32_t kPeerReflexivePriority = 110u << 24 | 65535u << 8 | 255;
     stun::Writer writer(stun::Type::Request, known.transaction);
-    writer.username(remote_.ufrag + ":" + now_.ufrag);
+    writer.username(remote_.ufrag + ":" + (remote_is_current_ ? newest : used_));
     writer.priority(kPeerReflexivePriority);
     writer.controlled(network_.tie_breaker());
-    network_.send(known.path, writer.finish(remote_.pwd));
+    if (network_.send(known.path, writer.finish(remote_.pwd)))
+        known.checks++;
 }
 
 bool LitePeer::on_check_answered(const stun::Message& message, const Path& path) {
@@ -275,7 +300,8 @@ bool LitePeer::becomes_connected() {
 
 /// Media alone is no consent: anybody can send it from the peer's address. A peer that makes no checks of its
 /// own once it is connected (libnice) is asked before it is given up.
-void LitePeer::on_tick(Clock::time_point now, std::chrono::seconds consent_timeout) {
+void LitePeer::on_tick(Clock::time_point now) {
+    const auto consent_timeout = network_.consent_timeout();
     {
         std::lock_guard lock(mutex_);
         for (auto& known : known_)

@@ -32,6 +32,9 @@ public:
 
 /// An ICE-lite agent with one component. It answers checks, and makes one of its own in two cases only:
 /// before media moves to another path, and when the peer has long been silent (RFC 7675). Thread-safe.
+///
+/// After restart() all credentials that it has given out are good until the newest are used, since nobody
+/// knows which of the descriptions that carry them have arrived.
 class LitePeer final : public Peer, public std::enable_shared_from_this<LitePeer> {
 public:
     LitePeer(LiteNetwork& network, std::function<void(PeerState)> on_state);
@@ -58,10 +61,10 @@ public:
     /// What a check has led to, for the network to carry out without the peer's lock.
     struct Verdict {
         enum class Answer { None, Success, RoleConflict, UnknownAttribute } answer = Answer::None;
-        std::string password;           ///< To sign the answer with.
-        std::optional<Path> forgotten;  ///< A path that made room for this one.
-        std::string retired;            ///< A local ufrag that is no longer valid.
-        bool connected = false;         ///< The first path of all.
+        std::string password;              ///< To sign the answer with.
+        std::optional<Path> forgotten;     ///< A path that made room for this one.
+        std::vector<std::string> retired;  ///< Local ufrags that are no longer valid.
+        bool connected = false;            ///< The first path of all.
     };
     Verdict on_check(const stun::Message& message, const Path& path);
     /// Whether the message answers a check of ours on that path: who sits at its end knows the peer's
@@ -70,10 +73,11 @@ public:
     void on_datagram(std::span<const uint8_t> datagram);
     /// Another peer has this path: only an answered check of ours can take it from there.
     void prove(const Path& path);
+    bool knows(const Path& path) const;
     /// The path is no longer there, or another peer's.
     void on_lost(const Path& path);
     /// Once a second, on the control thread.
-    void on_tick(Clock::time_point now, std::chrono::seconds consent_timeout);
+    void on_tick(Clock::time_point now);
     void enter(PeerState state);
     /// Tells of a state: the control thread.
     void report(PeerState state);
@@ -84,13 +88,13 @@ private:
         Clock::time_point heard;
         RateLimit answers;
         bool wanted = false;  ///< Our check is to be answered before it is used, or used again.
-        unsigned checks = 0;  ///< Of ours, since the last one that was answered.
+        unsigned checks = 0;  ///< Of ours in a row that were not answered; all are one transaction.
         stun::TransactionId transaction{};
     };
     void select(std::optional<Path> path);
     KnownPath* find(const Path& path);
     KnownPath& remember(const Path& path, Clock::time_point now, Verdict& verdict);
-    void consider(KnownPath& known, bool nominated);
+    void consider(KnownPath& known, bool nominated, Clock::time_point now);
     void want(KnownPath& known);
     void check(KnownPath& known);
     bool becomes_connected();
@@ -99,8 +103,9 @@ private:
     std::atomic<PeerState> state_{PeerState::New};
     TrafficCounter received_, sent_;
 
-    mutable std::mutex mutex_;  // up to the next one
-    Credentials now_, before_;
+    mutable std::mutex mutex_;        // up to the next one
+    std::vector<Credentials> local_;  ///< The newest last.
+    std::string used_;                ///< The ufrag of the last authentic check.
     Credentials remote_;
     bool remote_is_current_ = true;  ///< false: of before our restart; the peer may use its new ones already.
     std::optional<Path> selected_;

@@ -57,18 +57,22 @@ void TcpServer::stop_listening() {
     for (const int fd : std::exchange(listeners_, {})) ::close(fd);
 }
 
-void TcpServer::start(int epoll, uint64_t listener_tag, uint64_t connection_tag) {
+bool TcpServer::start(int epoll, uint64_t listener_tag, uint64_t connection_tag) {
     epoll_ = epoll;
     next_tag_ = connection_tag;
     spare_ = spare_descriptor();
     buffer_.resize(listeners_.empty() ? 0 : TcpConnection::kBuffer);
     for (size_t i = 0; i < listeners_.size(); i++) {
         epoll_event event{.events = EPOLLIN, .data = {.u64 = listener_tag + i}};
-        epoll_ctl(epoll_, EPOLL_CTL_ADD, listeners_[i], &event);
+        if (epoll_ctl(epoll_, EPOLL_CTL_ADD, listeners_[i], &event) != 0)
+            return false;
     }
+    return true;
 }
 
 void TcpServer::on_listener(size_t index) {
+    if (spare_ < 0)  // another thread was quicker to take it
+        spare_ = spare_descriptor();
     for (int i = 0; i < kAcceptsAtOnce; i++) {
         Endpoint remote;
         socklen_t size = Endpoint::kCapacity;
@@ -93,7 +97,8 @@ void TcpServer::on_listener(size_t index) {
 void TcpServer::accept(int fd, const Endpoint& remote) {
     const auto source = source_of(remote);
     const auto found = strangers_.find(source);
-    if (connections_.size() >= most_ || (found != strangers_.end() && found->second >= kStrangersPerSource)) {
+    const bool many_of_source = found != strangers_.end() && found->second >= kStrangersPerSource;
+    if (connections_.size() >= most_ || strange_ >= std::max<size_t>(most_ / 2, 1) || many_of_source) {
         ::close(fd);
         refused_.fetch_add(1, std::memory_order_relaxed);
         return;

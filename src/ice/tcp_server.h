@@ -16,7 +16,8 @@ namespace sluice::ice {
 
 /// Listens for connections of active ICE-TCP candidates (RFC 6544). A connection is a stranger's until an
 /// authentic check has come on it: strangers have kHandshake to do so, and there are at most
-/// kStrangersPerSource of them from one source. The network thread's, but for the counters.
+/// kStrangersPerSource of them from one source, and half of all connections together. The network thread's,
+/// but for the counters.
 class TcpServer {
 public:
     static constexpr std::chrono::seconds kHandshake{5};
@@ -39,8 +40,8 @@ public:
     Status listen(const Endpoint& local);
     void stop_listening();
     /// From now on what comes is in `epoll`: a listener under listener_tag + its index, a connection under
-    /// connection_tag + a number.
-    void start(int epoll, uint64_t listener_tag, uint64_t connection_tag);
+    /// connection_tag + a number. False: epoll refuses, errno says why.
+    bool start(int epoll, uint64_t listener_tag, uint64_t connection_tag);
 
     void on_listener(size_t index);
     void on_connection(uint64_t tag, uint32_t events);

@@ -206,14 +206,48 @@ TEST_F(LitePeerTest, RestartsWithoutAGap) {
     EXPECT_TRUE(subject->states.empty());
 }
 
-TEST_F(LitePeerTest, TwoRestartsInARowLeaveTheCurrentAndTheOneBefore) {
+/// Offers that restart may all be lost, or any of them come late.
+TEST_F(LitePeerTest, AllItsCredentialsAreGoodUntilTheNewestAreUsed) {
     IceClient client(address);
     ASSERT_TRUE(connect(client));
     const auto first = peer.local(), second = peer.restart(), third = peer.restart();
-    client.send(IceClient::whole_check(first, test::random_transaction()));
     EXPECT_TRUE(client.check_succeeds(second));
+    EXPECT_TRUE(client.check_succeeds(first));
     EXPECT_TRUE(client.check_succeeds(third));
+    client.send(IceClient::whole_check(first, test::random_transaction()));
+    client.send(IceClient::whole_check(second, test::random_transaction()));
+    EXPECT_TRUE(client.check_succeeds(third));
+    EXPECT_EQ(network->stats().stun_rejected, 2U);
+}
+
+TEST_F(LitePeerTest, RestartsThatNobodyAnswersLeaveTheCredentialsInUse) {
+    IceClient client(address), second(address);
+    ASSERT_TRUE(connect(client));
+    const auto in_use = peer.local();
+    for (int i = 0; i < 100; i++) peer.restart();
+    EXPECT_TRUE(client.check_succeeds(in_use));
     EXPECT_EQ(network->stats().peers, 1U);
+    // Nor do they keep it from another path.
+    EXPECT_TRUE(second.check_succeeds(in_use) && second.answers_a_check(in_use) &&
+                second.check_succeeds(in_use));
+    EXPECT_TRUE(subject->reaches(second));
+}
+
+/// Its checks of a path that is not there end, and begin anew with the peer's.
+TEST_F(LitePeerTest, AsksAgainOnAPathThatIsBack) {
+    IceClient client(address), other(address);
+    ASSERT_TRUE(connect(client));
+    constexpr int kChecks = 50;
+    for (int i = 0; i < kChecks; i++)
+        other.send(IceClient::whole_check(peer.local(), test::random_transaction()));
+    for (int answers = 0; answers < kChecks;) {
+        const auto got = other.receive();
+        ASSERT_TRUE(got);
+        answers += test::type_of(*got) == test::Success;
+    }
+    EXPECT_TRUE(other.check_succeeds(peer.local()) && other.answers_a_check(peer.local()) &&
+                other.check_succeeds(peer.local()));
+    EXPECT_TRUE(subject->reaches(other));
 }
 
 TEST_F(LitePeerTest, SaysNothingMoreOnceClosed) {
@@ -241,6 +275,20 @@ TEST_F(LitePeerTest, KeepsItsPathUntilWhoIsThereHasProvenToBeAnothers) {
     EXPECT_TRUE(client.check_succeeds(other->peer->local()));
     EXPECT_TRUE(other->hears(client));
     EXPECT_TRUE(peer.remote_address().empty());
+}
+
+TEST_F(LitePeerTest, IsNotHandedAPathThatItNoLongerKnows) {
+    IceClient home(address), others_home(address), shared(address);
+    const auto other = Subject::make(*network);
+    ASSERT_TRUE(connect(home) && others_home.check_succeeds(other->peer->local()));
+    ASSERT_TRUE(shared.check_succeeds(peer.local(), false) &&
+                shared.check_succeeds(other->peer->local(), false));
+    constexpr int kMany = 20;
+    for (const auto& local : {other->peer->local(), peer.local()})
+        for (int i = 0; i < kMany; i++) ASSERT_TRUE(IceClient(address).check_succeeds(local, false)) << i;
+    shared.send(Subject::rtp(1));
+    EXPECT_TRUE(other->hears(others_home));
+    EXPECT_EQ(network->stats().datagrams_unknown, 1U);
 }
 
 TEST_F(LitePeerTest, AnswersOneSourceOnlySoOften) {
@@ -283,6 +331,25 @@ TEST_F(Consent, EndsWithTheChecks) {
     while (!(state = subject->states.take(10ms))) client.send(Subject::rtp(1));
     EXPECT_EQ(state, PeerState::Failed);
     EXPECT_EQ(subject->peer->state(), PeerState::Failed);
+}
+
+/// As Firefox checks on from behind a NAT that has given it another address: its pair is the same, and is not
+/// nominated again.
+TEST_F(Consent, OfANewAddressTakesMediaThereWhenTheOldOneIsSilent) {
+    const auto local = subject->peer->local();
+    IceClient moved(server(*network));
+    std::optional<Packet> asked;
+    while (!asked) {
+        ASSERT_EQ(subject->peer->state(), PeerState::Connected);
+        moved.send(IceClient::whole_check(local, test::random_transaction(), false));
+        while (const auto got = moved.receive(100ms))
+            if (test::type_of(*got) == test::Request)
+                asked = got;
+    }
+    moved.send(IceClient::answer_to(*asked));
+    EXPECT_TRUE(moved.check_succeeds(local, false));
+    EXPECT_TRUE(subject->reaches(moved));
+    EXPECT_TRUE(subject->states.empty());
 }
 
 TEST_F(Consent, IsAskedForOfAPeerThatMakesNoChecks) {

@@ -113,13 +113,19 @@ TEST_F(TcpTest, TakesOnlySoManyStrangersFromOneSource) {
 
 TEST_F(TcpTest, TakesOnlySoManyInAll) {
     auto options = on({"127.0.0.1"});
-    options.tcp_connections = 2;
+    options.tcp_connections = 4;
     const auto small = open(options);
     const auto one = Subject::make(*small);
-    Client first(server(*small), kTcp), second(server(*small), kTcp);
-    ASSERT_TRUE(first.check_succeeds(one->peer->local()) && second.check_succeeds(one->peer->local()));
+    const auto local = one->peer->local();
+    Client first(server(*small), kTcp), second(server(*small), kTcp, "127.0.0.2");
+    EXPECT_TRUE(
+        Client(server(*small), kTcp, "127.0.0.3").is_closed_by_server());  // half of them are strangers
+    ASSERT_TRUE(first.check_succeeds(local) && second.check_succeeds(local));
+    Client third(server(*small), kTcp), fourth(server(*small), kTcp);
+    ASSERT_TRUE(third.check_succeeds(local) && fourth.check_succeeds(local));
     EXPECT_TRUE(Client(server(*small), kTcp).is_closed_by_server());
     EXPECT_TRUE(one->hears(first));
+    EXPECT_EQ(small->stats().tcp_refused, 2U);
 }
 
 /// One that does not read loses packets, whole ones, and nobody else does.
