@@ -1,6 +1,12 @@
 #include "ice/outbox.h"
 
+#include <cstring>
 #include <gtest/gtest.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <thread>
+#include <unistd.h>
 
 #include "fake_network.h"
 
@@ -66,6 +72,36 @@ TEST_F(OutboxTest, RunsOfOneSizeForOnePeerStayApartAndInOrder) {
     EXPECT_EQ(one.received(), wanted);
     EXPECT_EQ(other.received(), Packets{peer::Packet(1200, 99)});
     EXPECT_EQ(network.sent, 10U);
+}
+
+/// On a thread that has a network of its own.
+void use_loopback_with_mtu(int mtu) {
+    ASSERT_EQ(unshare(CLONE_NEWNET), 0);
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ifreq loopback{};
+    strcpy(loopback.ifr_name, "lo");
+    loopback.ifr_mtu = mtu;
+    EXPECT_EQ(ioctl(fd, SIOCSIFMTU, &loopback), 0);
+    loopback.ifr_flags = IFF_UP;
+    EXPECT_EQ(ioctl(fd, SIOCSIFFLAGS, &loopback), 0);
+    close(fd);
+}
+
+TEST_F(OutboxTest, WhatAPathTakesOnlyInFragmentsArrivesToo) {
+    std::thread([this] {
+        ASSERT_NO_FATAL_FAILURE(use_loopback_with_mtu(1000));
+        LoopbackSocket near, receiver;
+        const ice::Destination there{.fd = near.fd(), .remote = receiver.address(), .version = 1};
+        Packets wanted;
+        for (uint8_t mark = 0; mark < 4; mark++) {
+            put(there, 1200, mark);
+            wanted.emplace_back(1200, mark);
+        }
+        outbox.flush();
+        EXPECT_EQ(receiver.received(), wanted);
+    }).join();
+    EXPECT_EQ(network.sent, 4U);
+    EXPECT_EQ(network.not_sent, 0U);
 }
 
 TEST_F(OutboxTest, WhatTheSystemRefusesIsCountedAndHoldsUpNobody) {
