@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "http/graphviz.h"
 #include "http/ids.h"
+#include "http/metrics.h"
 #include "http/views.h"
 
 namespace sluice::http {
@@ -240,6 +241,12 @@ void health(Rooms& rooms, const Call&, const Reply& reply) {
                         {"version", json::quoted(SLUICE_VERSION)}}));
 }
 
+void metrics(Rooms& rooms, const Call& call, const Reply& reply) {
+    if (auto body = read_empty(call.body); !body)
+        return reply(body.error());
+    reply(metrics_text(rooms.totals()));
+}
+
 void list_pipelines(Rooms& rooms, const Call& call, const Reply& reply) {
     if (auto body = read_empty(call.body); !body)
         return reply(body.error());
@@ -326,6 +333,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/debug/pipelines/{roomId}/{userId}.txt", draw_text, true, "text/plain; charset=utf-8"},
     Route{"GET", "/debug/log", show_log},
     Route{"PUT", "/debug/log", set_log},
+    Route{"GET", "/metrics", metrics, true, "text/plain; version=0.0.4; charset=utf-8"},
     Route{"GET", "/healthz", health, false},
 };
 

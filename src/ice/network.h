@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "ice/endpoint.h"
+#include "ice/network_stats.h"
 
 namespace sluice::ice {
 
@@ -96,18 +97,6 @@ public:
 
 protected:
     std::atomic<uint32_t> destination_version_{1};  ///< Grows with every change of the path.
-};
-
-struct NetworkStats {
-    uint64_t datagrams_received = 0;  ///< Frames of TCP included, here and below.
-    /// Neither STUN nor from a proven address, or RTCP that no browser sends: dropped.
-    uint64_t datagrams_unknown = 0;
-    uint64_t stun_rejected = 0;  ///< Malformed, not authentic, for nobody, or too often: no answer.
-    uint64_t datagrams_sent = 0;
-    uint64_t datagrams_not_sent = 0;  ///< The socket or connection was full, or the system refused.
-    size_t peers = 0;
-    size_t tcp_connections = 0;
-    uint64_t tcp_refused = 0;  ///< Beyond the limits.
 };
 
 /// Makes the agents of all connections. Outlives them.

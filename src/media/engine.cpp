@@ -66,6 +66,7 @@ public:
 
     size_t connections() const override { return around_.connections; }
     size_t open_branches() const override { return around_.open_branches; }
+    ice::NetworkStats network() const override { return around_.network.stats(); }
     LogDetail log_detail() const override { return media::log_detail(); }
     Status set_log_detail(const LogDetail& detail) override { return media::set_log_detail(detail); }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "ice/network_stats.h"
 
 /// Media as rooms/ sees it: no GStreamer type appears here. Scheduler thread only; every Done and every
 /// callback runs on it, after the call that asked for it has returned, and never after the object is gone
@@ -188,6 +189,7 @@ public:
     virtual size_t connections() const = 0;
     /// Branches whose files are not complete, those of producers that have gone included.
     virtual size_t open_branches() const = 0;
+    virtual ice::NetworkStats network() const = 0;
 
     virtual LogDetail log_detail() const = 0;
     /// Replaces it. InvalidArgument, with the field: it cannot be, and nothing has changed.

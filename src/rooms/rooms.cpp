@@ -378,6 +378,22 @@ Result<RoomState> Rooms::describe(const std::string& room_id) const {
     return room->state();
 }
 
+Totals Rooms::totals() const {
+    Totals totals{.draining = state_->draining,
+                  .rooms = state_->rooms.size(),
+                  .connections = state_->engine.connections(),
+                  .connections_limit = state_->limits.connections,
+                  .open_branches = state_->engine.open_branches(),
+                  .network = state_->engine.network()};
+    for (const auto& [id, room] : state_->rooms) {
+        const auto summary = room->summary();
+        totals.users += summary.users;
+        totals.producers += summary.producers;
+        totals.consumers += summary.consumers;
+    }
+    return totals;
+}
+
 void Rooms::drain() {
     state_->draining = true;
 }

@@ -108,6 +108,19 @@ struct RoomSummary {
     size_t consumers = 0;
 };
 
+/// The server as a whole.
+struct Totals {
+    bool draining = false;
+    size_t rooms = 0;
+    size_t users = 0;
+    size_t producers = 0;
+    size_t consumers = 0;
+    size_t connections = 0;  ///< That hold resources.
+    size_t connections_limit = 0;
+    size_t open_branches = 0;  ///< Whose files are not complete.
+    ice::NetworkStats network;
+};
+
 /// All rooms of the server. Scheduler thread only; it knows no JSON, no HTTP and no GStreamer.
 ///
 /// Calls that touch one user are carried out one at a time in the order they came; calls of different users
@@ -168,6 +181,7 @@ public:
     Status set_log_detail(const media::LogDetail& detail);
     std::vector<RoomSummary> list() const;
     Result<RoomState> describe(const std::string& room_id) const;
+    Totals totals() const;
 
     /// From now on no new room and no new user: LimitReached. The rest goes on.
     void drain();

@@ -187,7 +187,7 @@ class Operations(unittest.TestCase):
     def test_methods(self):
         allowed = {"/rooms": "POST, GET", "/rooms/r": "POST, DELETE, GET", "/rooms/r/users/1": "POST, DELETE",
                    "/rooms/r/users/1/produce": "POST, DELETE", "/rooms/r/users/1/consume": "POST",
-                   "/rooms/r/stats": "GET", "/healthz": "GET", "/debug/pipelines": "GET", "/debug/log": "GET, PUT",
+                   "/rooms/r/stats": "GET", "/healthz": "GET", "/metrics": "GET", "/debug/pipelines": "GET", "/debug/log": "GET, PUT",
                    "/debug/pipelines/r/1.dot": "GET"}
         for path, methods in allowed.items():
             for method in {"GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS", "X"} - set(methods.split(", ")):
@@ -195,7 +195,7 @@ class Operations(unittest.TestCase):
                     response = self.server.call(method, path, expect=405)
                     self.assertEqual(response.headers["Allow"], methods)
         for path in ("/", "/room", "/rooms/r/users", "/rooms/r/x", "/rooms/r/users/1/x", "/rooms/r/users/1/produce/x",
-                     "//rooms", "/ROOMS", "/metrics", "/debug", "/debug/pipelines/r", "/debug/pipelines/r/1",
+                     "//rooms", "/ROOMS", "/debug", "/debug/pipelines/r", "/debug/pipelines/r/1",
                      "/debug/pipelines/r/1.png", "/debug/pipelines/r/1.dot/x"):
             with self.subTest(path=path):
                 self.server.call("POST", path, expect=404)

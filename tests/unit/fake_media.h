@@ -257,6 +257,7 @@ public:
     }
     size_t connections() const override { return *count_; }
     size_t open_branches() const override { return 0; }
+    ice::NetworkStats network() const override { return {}; }
     media::LogDetail log_detail() const override { return {}; }
     Status set_log_detail(const media::LogDetail&) override { return Ok{}; }
 
