@@ -30,7 +30,10 @@ GlibScheduler::GlibScheduler(GMainContext* context)
     g_source_attach(wakeup_, context_);
 }
 
+/// A task that is dropped may drop what it holds, and that may post once more: a Done that answers an error.
 GlibScheduler::~GlibScheduler() {
+    for (std::deque<Task> dropped; dropped.swap(queue_), !dropped.empty(); dropped.clear()) {
+    }
     g_source_destroy(wakeup_);
     g_source_unref(wakeup_);
     g_main_context_unref(context_);
