@@ -23,11 +23,13 @@ check() {
     if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); return 1; fi
 }
 
-# count STATUS PASSED FAILED: a stage of many tests. One that ends badly without naming a failure has failed once.
+# count STATUS PASSED FAILED: a stage of many tests. One that names no failure, but ends badly or without a test that passed, has
+# failed once: a runner that was killed, or is too old, says nothing.
 count() {
-    passed=$((passed + $2))
-    failed=$((failed + $3))
-    if [ "$1" -ne 0 ] && [ "$3" -eq 0 ]; then failed=$((failed + 1)); fi
+    local good=${2:-0} bad=${3:-0}
+    passed=$((passed + good))
+    failed=$((failed + bad))
+    if [ "$bad" -eq 0 ] && { [ "$1" -ne 0 ] || [ "$good" -eq 0 ]; }; then failed=$((failed + 1)); fi
 }
 
 # meson_suites BUILD [options]: builds what these suites need and runs them; every case of every suite counts.
@@ -68,6 +70,7 @@ print(*(word for word in words if word.startswith("tests/")))' "$build" "$@"
 # browsers [node options]: with the server options of $SLUICE_OPTIONS.
 browsers() {
     local tap=build-test/e2e.tap status=0
+    rm -f "$tap"
     SLUICE_BINARY="$root/build-test/src/app/sluice" node --test "$@" \
         --test-reporter=spec --test-reporter-destination=stdout --test-reporter=tap --test-reporter-destination="$tap" \
         tests/e2e/*.test.mjs || status=$?
@@ -83,16 +86,6 @@ configure() {
 # At -O1 the server compiles in half the time, and these tests do not measure it. -g1 is enough for backtraces.
 build() { configure build-test -Doptimization=1 -Dcpp_args=-g1 && ninja -C build-test src/app/sluice demo/sluice-demo; }
 
-scripts/install-packages.sh build run test
-if [ ! tests/e2e/node_modules/.package-lock.json -nt tests/e2e/package-lock.json ]; then
-    (cd tests/e2e && npm ci --no-audit --no-fund)
-fi
-
-# Of each build only what its tests need is made. Every test runs once: under sanitizers, unless it starts the server or
-# measures what sanitizers change (suite "plain").
-check "build" build || { finish; exit 1; }
-for part in format shell layers; do check "lint: $part" scripts/lint.sh "$part" || true; done
-
 # What needs nothing but a processor has those that the tests below leave idle: they mostly wait.
 suites=(unit peer component contract)
 # clang at -O0 compiles in five eighths of the time of GCC at -Og, and what it makes takes a seventh longer. Null faults by
@@ -106,31 +99,61 @@ sanitizers() {
 tidy() { scripts/lint.sh tidy; }
 fuzzers() { tests/fuzz/run.sh 0; }
 behind=(sanitizers tidy fuzzers)
-rm -f build-test/*.status
-(
-    chrt --idle --pid 0 "$BASHPID"
-    for each in "${behind[@]}"; do
-        status=0
-        "$each" > "build-test/$each.log" 2>&1 || status=$?
-        echo "$status" > "build-test/$each.status"
-    done
-) &
 shown() { cat "build-test/$1.log"; return "$(cat "build-test/$1.status")"; }
-
-title "tests of the server"
-meson_suites build-test --suite app --suite demo --suite docs --suite bench --suite plain
-title "browsers"
-browsers
-title "browsers, with libnice's agent"
-SLUICE_OPTIONS="--set ice.agent=full" browsers --test-name-pattern='both see|ICE restart|stats agree'
-title "what has been done behind the tests"
-wait
-for each in "${behind[@]}"; do check "$each" shown "$each" || true; done
-
-title "tests with sanitizers, and the fuzzers where they leave a core idle"
-chrt --idle 0 tests/fuzz/run.sh 180 > build-fuzz/fuzz.log 2>&1 &
-fuzz=$!
-meson_suites build-asan "${suites[@]/#/--suite=}"
 fuzzed() { wait "$fuzz"; local status=$?; cat build-fuzz/fuzz.log; return $status; }
-check "fuzz" fuzzed || true
-finish
+
+# Each waits for what it started, so that the next start of this script finds nobody at work.
+end_in_order() { trap 'wait; exit 143' TERM; }
+
+everything() {
+    end_in_order
+    # Of each build only what its tests need is made. Every test runs once: under sanitizers, unless it starts the server or
+    # measures what sanitizers change (suite "plain").
+    check "build" build || { finish; exit 1; }
+    for part in format shell layers; do check "lint: $part" scripts/lint.sh "$part" || true; done
+
+    rm -f build-test/*.status
+    (
+        end_in_order
+        chrt --idle --pid 0 "$BASHPID"
+        for each in "${behind[@]}"; do
+            status=0
+            "$each" > "build-test/$each.log" 2>&1 || status=$?
+            echo "$status" > "build-test/$each.status"
+        done
+    ) &
+
+    title "tests of the server"
+    meson_suites build-test --suite app --suite demo --suite docs --suite bench --suite plain
+    title "browsers"
+    browsers
+    title "browsers, with libnice's agent"
+    SLUICE_OPTIONS="--set ice.agent=full" browsers --test-name-pattern='both see|ICE restart|stats agree'
+    title "what has been done behind the tests"
+    wait
+    for each in "${behind[@]}"; do check "$each" shown "$each" || true; done
+
+    title "tests with sanitizers, and the fuzzers where they leave a core idle"
+    chrt --idle 0 tests/fuzz/run.sh 180 > build-fuzz/fuzz.log 2>&1 &
+    fuzz=$!
+    meson_suites build-asan "${suites[@]/#/--suite=}"
+    check "fuzz" fuzzed || true
+    finish
+}
+
+scripts/install-packages.sh build run test
+if [ ! tests/e2e/node_modules/.package-lock.json -nt tests/e2e/package-lock.json ]; then
+    (cd tests/e2e && npm ci --no-audit --no-fund)
+fi
+
+# A process group of its own, so that this script hears of a signal at once, and whatever ends it ends all that it started.
+end_all() {
+    kill -TERM -- "-${!-}" 2> /dev/null || return 0
+    wait
+}
+trap end_all EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+set -m
+everything < /dev/null &
+wait "$!"
