@@ -168,14 +168,14 @@ Status serve(const Config& config, GlibScheduler& scheduler) {
     const auto server = http::Server::listen(scheduler, rooms, config.http);
     if (!server)
         return server.error();
+    const glib::Owned<GMainLoop, g_main_loop_unref> loop(g_main_loop_new(nullptr, FALSE));
+    Stop stop(scheduler, rooms, **server, **engine, [&loop] { g_main_loop_quit(loop.get()); });
     log::info("ready", {{"http_address", config.http.address},
                         {"http_port", std::to_string((*server)->port())},
                         {"tls", config.http.tls_key.empty() ? "no" : "yes"},
                         {"tokens", std::to_string(config.http.tokens.size())},
                         {"candidates", joined((*network)->addresses(), "; ")},
                         {"connections_limit", std::to_string(config.limits.connections)}});
-    const glib::Owned<GMainLoop, g_main_loop_unref> loop(g_main_loop_new(nullptr, FALSE));
-    Stop stop(scheduler, rooms, **server, **engine, [&loop] { g_main_loop_quit(loop.get()); });
     g_main_loop_run(loop.get());
     return Ok{};
 }
