@@ -56,12 +56,21 @@ Options read_options(int argc, char** argv) {
     return options;
 }
 
+/// Of a file such as sluice's own: one token a line, and comments.
 std::string read_token(const char* path) {
-    g_autofree char* token = nullptr;
+    if (!path)
+        return "";
+    g_autofree char* text = nullptr;
     g_autoptr(GError) error = nullptr;
-    if (path && !g_file_get_contents(path, &token, nullptr, &error))
+    if (!g_file_get_contents(path, &text, nullptr, &error))
         give_up(error->message);
-    return token ? g_strstrip(token) : "";
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char** line = lines; *line; line++) {
+        const std::string token = g_strstrip(*line);
+        if (!token.empty() && token.front() != '#')
+            return token;
+    }
+    give_up(std::string("--token: there is no token in ") + path);
 }
 
 /// The page is compiled into the program (page.gresource.xml).

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the server (REST on 127.0.0.1:8080) and the demo (http://127.0.0.1:8081).
-#   scripts/run.sh [--no-demo] [server options]        Ctrl-C or SIGTERM ends both.
-# SLUICE_BUILD names another build folder than build/ (the tests', which is built already).
+#   scripts/run.sh [--no-demo] [server options]        Ctrl-C, SIGTERM or the end of the terminal ends both.
+# SLUICE_BUILD names another build folder than build-run/ (the tests', which is built already).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-build=${SLUICE_BUILD:-$root/build}
+build=${SLUICE_BUILD:-$root/build-run}
 
 demo=yes
 options=()
@@ -19,21 +19,43 @@ fi
 ninja -C "$build" --quiet src/app/sluice demo/sluice-demo >&2
 server_command=("$build/src/app/sluice" ${options[@]+"${options[@]}"})
 
+if [ "$demo" = yes ]; then
+    # What of the server's configuration its backend must know. Where there is none, the server itself says why.
+    config=$("${server_command[@]}" --print-config 2>/dev/null) || true
+    http() { awk -v key="$1" '/^\[/ { group = $1 } group == "[http]" && $1 == key { sub(/^[^=]*= ?/, ""); print }' <<< "$config"; }
+    case $(http address) in
+    0.0.0.0) host=127.0.0.1 ;;
+    ::) host='[::1]' ;;
+    *:*) host="[$(http address)]" ;;
+    *) host=$(http address) ;;
+    esac
+    demo_command=("$build/demo/sluice-demo" --sluice "http://$host:$(http port)")
+    if [ -n "$(http tokens)" ]; then demo_command+=(--token "$(http tokens)"); fi
+    no_demo() { demo=no && echo "No demo is started: $1. demo/README.md has its options." >&2; }
+    if [ -z "$(http port)" ]; then demo=no; fi
+    if [ "$(http port)" = 0 ]; then no_demo "http.port = 0 is a port that only the log tells"; fi
+    if [ -n "$(http tls-certificate)" ]; then no_demo "http.tls-certificate is for a name that this script does not know"; fi
+fi
+
 # Each part in a process group of its own: Ctrl-C reaches this script alone, which ends every part by one signal.
 # (A second one, from an impatient user, ends the server at once.)
+early=no
+trap 'early=yes' INT TERM HUP
 set -m
 "${server_command[@]}" &
 server=$!
 parts=("$server")
 if [ "$demo" = yes ]; then
-    port=$("${server_command[@]}" --print-config 2>/dev/null |
-        awk '/^\[/ { group = $1 } group == "[http]" && $1 == "port" { print $3 }') || true
-    "$build/demo/sluice-demo" --sluice "http://127.0.0.1:${port:-8080}" &
+    "${demo_command[@]}" &
     parts+=("$!")
 fi
 signalled=no
-end_parts() { kill -TERM "${parts[@]}" 2>/dev/null || true; }
-trap 'signalled=yes; end_parts' INT TERM
+end_parts() {
+    signalled=yes
+    kill -TERM "${parts[@]}" 2>/dev/null || true
+}
+trap end_parts INT TERM HUP
+[ "$early" = no ] || [ "$signalled" = yes ] || end_parts
 
 # Whichever ends first takes the other with it. `wait` returns for a signal too; the server's exit status is ours.
 wait -n "${parts[@]}" || true

@@ -9,13 +9,25 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
+ROOT = pathlib.Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "tests/contract"), str(ROOT / "tests/demo")]
+
+from page import Page
+
 PATIENCE_S = 30  # The watchdog of every wait.
 READY_S = 2      # From the command to the first answer.
-ROOT = pathlib.Path(__file__).parents[2]
 BUILD = None
+
+# In the place of the server: the script is signalled as soon as that is started.
+SIGNALLING = """\
+#!/bin/sh
+case "$*" in *--print-config*) ;; *) kill -TERM $(cut -d " " -f 6 /proc/$$/stat) ;; esac
+exec %s "$@"
+"""
 
 
 def raise_loopback():
@@ -24,9 +36,9 @@ def raise_loopback():
         fcntl.ioctl(any_socket, set_flags, struct.pack("16sH14x", b"lo", up))
 
 
-def get(port, path):
+def get(port, path, address="127.0.0.1"):
     """The body; None while nobody listens."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+    connection = http.client.HTTPConnection(address, port, timeout=PATIENCE_S)
     try:
         connection.request("GET", path)
         return connection.getresponse().read()
@@ -39,12 +51,16 @@ def get(port, path):
 class RunScript(unittest.TestCase):
     ready_after_s = []
 
-    def start(self, *options):
-        begin = time.monotonic()
+    def run_script(self, *options, build=None):
         script = subprocess.Popen([ROOT / "scripts/run.sh", *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  encoding="utf-8", start_new_session=True, env=dict(os.environ, SLUICE_BUILD=str(BUILD)))
+                                  encoding="utf-8", start_new_session=True, env=dict(os.environ, SLUICE_BUILD=str(build or BUILD)))
         self.addCleanup(lambda: script.poll() is None and script.kill())
-        self.wait_for("an answer of the server", lambda: get(8080, "/healthz"), script)
+        return script
+
+    def start(self, *options, address="127.0.0.1"):
+        begin = time.monotonic()
+        script = self.run_script(*options)
+        self.wait_for("an answer of the server", lambda: get(8080, "/healthz", address), script)
         self.ready_after_s.append(time.monotonic() - begin)
         return script
 
@@ -73,6 +89,53 @@ class RunScript(unittest.TestCase):
         self.wait_for("the demo's page", lambda: get(8081, "/"), script)
         script.terminate()
         self.expect_the_end(script)
+
+    def test_the_end_of_the_terminal_ends_server_and_demo(self):
+        script = self.start()
+        self.wait_for("the demo's page", lambda: get(8081, "/"), script)
+        os.killpg(script.pid, signal.SIGHUP)
+        self.expect_the_end(script)
+
+    def test_a_signal_while_the_parts_are_started(self):
+        with tempfile.TemporaryDirectory() as folder:
+            build = pathlib.Path(folder)
+            (build / "build.ninja").write_text("build src/app/sluice demo/sluice-demo: phony\n", encoding="utf-8")
+            for program in ("src/app/sluice", "demo/sluice-demo"):
+                (build / program).parent.mkdir(parents=True)
+                (build / program).write_text(SIGNALLING % (BUILD / program), encoding="utf-8")
+                (build / program).chmod(0o755)
+            script = self.run_script(build=build)
+            script.communicate(timeout=PATIENCE_S)  # Its output ends with the last of those who have it.
+            self.assertEqual([get(port, "/") for port in (8080, 8081)], [None, None], "somebody still listens")
+
+    def test_the_demo_knows_address_and_token(self):
+        with tempfile.NamedTemporaryFile("w") as tokens:
+            tokens.write("# Two of them.\nsesame\nsimsim\n")
+            tokens.flush()
+            script = self.start("--set", "http.address=127.0.0.2", "--set", "http.tokens=" + tokens.name, address="127.0.0.2")
+            self.wait_for("the demo's page", lambda: get(8081, "/"), script)
+            with Page(8081) as page:
+                page.join("r", "Ada")
+            script.terminate()
+            self.expect_the_end(script)
+
+    def test_a_server_that_the_demo_cannot_find(self):
+        with tempfile.TemporaryDirectory() as folder:
+            certificate, key = (os.path.join(folder, name) for name in ("cert.pem", "key.pem"))
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
+                            "-subj", "/CN=localhost"], stderr=subprocess.DEVNULL, check=True)
+            for why, options in (("http.port = 0", ["--set", "http.port=0"]),
+                                 ("http.tls-certificate", ["--set", "http.tls-certificate=" + certificate,
+                                                           "--set", "http.tls-key=" + key])):
+                with self.subTest(why):
+                    script = self.run_script(*options)
+                    lines = []
+                    while " ready " not in (lines or [""])[-1]:
+                        lines.append(script.stdout.readline())
+                        self.assertTrue(lines[-1], lines)
+                    self.assertIn("No demo is started: " + why, "".join(lines))
+                    script.terminate()
+                    self.expect_the_end(script)
 
     def test_the_server_alone(self):
         script = self.start("--no-demo", "--set", "log.level=info")

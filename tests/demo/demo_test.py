@@ -23,7 +23,7 @@ class Demo:
 
     def __init__(self, sluice):
         with tempfile.NamedTemporaryFile("w", prefix="token-") as token:
-            token.write(TOKEN + "\n")
+            token.write(f"# The first of these.\n\n  {TOKEN}\nanother\n")
             token.flush()
             self.process = subprocess.Popen(
                 [PROGRAM, "--port", "0", "--sluice", f"http://127.0.0.1:{sluice.port}", "--token", token.name],
@@ -207,7 +207,7 @@ class Program(DemoTest):
 
     def test_bad_options(self):
         for options in (["--port", "70000"], ["--listen-address", "here"], ["--sluice", "here"], ["--token", "/none"],
-                        ["extra"], ["--port", str(self.demo.port)]):
+                        ["--token", "/dev/null"], ["extra"], ["--port", str(self.demo.port)]):
             with self.subTest(options=options):
                 run = subprocess.run([PROGRAM, *options], stderr=subprocess.PIPE, timeout=PATIENCE_S, check=False)
                 self.assertEqual(run.returncode, 1)
