@@ -1,12 +1,14 @@
 #include "backend.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
 
 namespace demo {
 namespace {
 
-// An offer takes some 20 KiB; and the JSON parser goes one call deeper with each bracket.
-constexpr guint64 kMessageLimitBytes = 65536;
+constexpr guint64 kMessageLimitBytes = 65536;  // an offer takes some 20 KiB
+constexpr std::ptrdiff_t kBracketLimit = 1000;
 constexpr guint kPingSeconds = 20;
 constexpr gushort kCloseUnknown = 4404;  // of those left to applications
 
@@ -26,6 +28,11 @@ std::string path_of(const User& user) {
 
 bool is_open(const User& user) {
     return soup_websocket_connection_get_state(user.socket) == SOUP_WEBSOCKET_STATE_OPEN;
+}
+
+/// Without a look at what is a string and what is not: json-glib has its own opinion of that.
+std::ptrdiff_t count_brackets(const char* text, size_t size) {
+    return std::count_if(text, text + size, [](char c) { return c == '[' || c == '{'; });
 }
 
 void send(const User& user, const Json& message) {
@@ -62,7 +69,13 @@ void Backend::on_open(SoupWebsocketConnection* socket) {
 void Backend::on_message(const UserPtr& user, int type, GBytes* bytes) {
     size_t size = 0;
     const auto* text = static_cast<const char*>(g_bytes_get_data(bytes, &size));
-    Request request{user, 0, type == SOUP_WEBSOCKET_DATA_TEXT ? parse(text, size) : nullptr};
+    Request request{user, 0, nullptr};
+    if (const auto brackets = count_brackets(text, size); brackets > kBracketLimit)
+        return answer(request, problem(400, "Bad Request",
+                                       "the message has " + std::to_string(brackets) + " opening brackets; " +
+                                           std::to_string(kBracketLimit) + " are allowed"));
+    if (type == SOUP_WEBSOCKET_DATA_TEXT)
+        request.body = parse(text, size);
     if (!request.body)
         return answer(request, problem(400, "Bad Request", "the message is not a JSON object"));
     request.id = json_object_get_int_member_with_default(request.body.get(), "id", 0);

@@ -15,7 +15,7 @@ inline Json new_json() {
     return {json_object_new(), json_object_unref};
 }
 
-/// Null unless the text is one JSON object. The parser is recursive: bound the length before.
+/// Null unless the text is one JSON object. Parsing and freeing are recursive: bound the depth before.
 inline Json parse(const char* text, size_t length) {
     g_autoptr(JsonParser) parser = json_parser_new();
     if (!json_parser_load_from_data(parser, text, static_cast<gssize>(length), nullptr))

@@ -91,6 +91,15 @@ void on_page(SoupServer*, SoupServerMessage* message, const char* path, GHashTab
     soup_server_message_set_status(message, SOUP_STATUS_OK, nullptr);
 }
 
+/// A page of another site could join rooms here by its visitors' browsers, which tell us whose page it is.
+void check_origin(SoupServer*, SoupServerMessage* message, const char*, GHashTable*, gpointer) {
+    SoupMessageHeaders* headers = soup_server_message_get_request_headers(message);
+    const char* origin = soup_message_headers_get_one(headers, "Origin");
+    const char* host = soup_message_headers_get_one(headers, "Host");
+    if (origin && !std::string(origin).ends_with(std::string("://") + (host ? host : "")))
+        soup_server_message_set_status(message, SOUP_STATUS_FORBIDDEN, nullptr);
+}
+
 void on_websocket(SoupServer*, SoupServerMessage*, const char*, SoupWebsocketConnection* socket,
                   gpointer backend) {
     static_cast<Backend*>(backend)->on_open(socket);
@@ -133,6 +142,7 @@ int run(int argc, char** argv) {
     Backend backend(sluice);
     g_autoptr(SoupServer) server = soup_server_new("server-header", "sluice-demo ", nullptr);
     soup_server_add_handler(server, nullptr, on_page, nullptr, nullptr);
+    soup_server_add_early_handler(server, "/ws", check_origin, nullptr, nullptr);
     soup_server_add_websocket_handler(server, "/ws", nullptr, nullptr, on_websocket, &backend, nullptr);
     const std::string uri = listen(server, options);
 

@@ -160,6 +160,23 @@ class Errors(DemoTest):
         self.assertEqual(page.fail("consume", producerUserId="nobody", answer=sdp("answer"))["status"], 404)
         page.call("produce", offer=sdp())
 
+    def test_too_deep_a_message(self):
+        page = self.page()
+        for brackets in ("[" * 32000 + "]" * 32000, "{'':" * 10000 + "''" + "}" * 10000, '["]",' * 10000):
+            page.send(brackets)
+            error = page.receive()
+            self.assertEqual((error["type"], error["status"]), ("error", 400))
+            self.assertIn(" opening brackets; 1000 are allowed", error["detail"])
+        page.join("r", "Ada")
+
+    def test_a_page_of_another_site(self):
+        for origin in ("http://elsewhere", "http://x", "http://x:2", "http://y.x:1", "null", ""):
+            with self.subTest(origin), self.assertRaisesRegex(ConnectionRefusedError, " 403 "):
+                Page(self.demo.port, origin)
+        for origin in ("http://x:1", "https://x:1"):
+            with Page(self.demo.port, origin) as page:
+                page.join("r", "Ada")
+
     def test_too_long_a_message(self):
         page = self.page()
         page.socket.sendall(struct.pack("!BBQ4s", 0x81, 0xFF, 70000, b"mask"))  # Its head is enough.

@@ -13,14 +13,18 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 class Page:
     """Requests and news, as in demo/backend.h. A context manager."""
 
-    def __init__(self, port):
+    def __init__(self, port, origin=None):
         self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
         self.stream = self.socket.makefile("rb")
-        self.socket.sendall(b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + base64.b64encode(os.urandom(16)) +
-                            b"\r\n\r\n")
+        headers = ["Host: x:1", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+                   "Sec-WebSocket-Key: " + base64.b64encode(os.urandom(16)).decode()]
+        if origin is not None:
+            headers.append("Origin: " + origin)
+        self.socket.sendall("\r\n".join(["GET /ws HTTP/1.1", *headers, "\r\n"]).encode())
         status = self.stream.readline()
-        assert b" 101 " in status, status
+        if b" 101 " not in status:
+            self.close()
+            raise ConnectionRefusedError(status.decode())
         while self.stream.readline() != b"\r\n":
             pass
         self.last = 0
