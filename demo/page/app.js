@@ -6,7 +6,7 @@
 // with [data-self]; it has data-audio and data-video (on, off), [data-speaking], [data-waiting] (no picture yet), a
 // video, an audio and .stats. What went wrong is in .notice[data-kind=error].
 
-import { Call } from './call.js';
+import { Call, nameOf } from './call.js';
 import { openSource } from './source.js';
 import { Tile } from './tiles.js';
 
@@ -21,6 +21,7 @@ const people = new Map(); // userId -> Person
 const wanted = { mic: true, camera: true, screen: null };
 let me = null; // the Person who is this user
 let media = null; // what openSource() gave; null: nothing is sent
+let opening = null; // the openSource() that is waited for: the browser may be asking the user
 let call = null; // null: out of the room, or between two attempts
 let inside = false; // the user wants to be in the room
 
@@ -94,7 +95,7 @@ function show(state = document.body.dataset.state) {
   set('#mic', senders?.audio && wanted.mic, senders?.audio);
   set('#camera', senders && wanted.camera, senders);
   set('#screen', senders && wanted.screen, senders);
-  set('#send', senders, state === 'in');
+  set('#send', senders, state === 'in' && !opening);
   me?.update({ media: senders ? {
     audio: wanted.mic && senders.audio,
     camera: wanted.camera && senders.camera,
@@ -104,8 +105,8 @@ function show(state = document.body.dataset.state) {
 }
 
 const view = {
-  self(userId, { name }) { me = addPerson(userId, name, true); },
-  person(userId, { name }) { addPerson(userId, name); },
+  self(userId, userInfo) { me = addPerson(userId, nameOf(userInfo), true); },
+  person(userId, userInfo) { addPerson(userId, nameOf(userInfo)); },
   media(userId, links) { people.get(userId)?.update({ media: links }); },
   constraints(userId, constraints) { people.get(userId)?.update({ constraints }); },
   left: removePerson,
@@ -124,7 +125,7 @@ async function attempt(room, name, onIn) {
     await call.join(room, { name });
     onIn();
     show('in');
-    if (media) await send();
+    if (media) send(); // not waited for: on a connection that is closed meanwhile it never ends
     await call.closed;
   } finally {
     call.close();
@@ -159,12 +160,24 @@ async function enter(room, name, source) {
   show('out');
 }
 
+/** Gives `media`, or null where there is nothing to send: the user has left meanwhile, say. */
 async function openMedia(source, name) {
-  media = await openSource(source, name);
-  if (media.why) notify(media.why, 'info');
+  const mine = openSource(source, name).catch(view.problem);
+  opening = mine;
+  show();
+  const opened = await mine;
+  if (opening !== mine) {
+    opened?.stop();
+    return null;
+  }
+  opening = null;
+  media = opened ?? null;
+  if (media?.why) notify(media.why, 'info');
+  return media;
 }
 
 function closeMedia() {
+  opening = null;
   media?.stop();
   media = null;
   shareScreen(null);
@@ -209,8 +222,10 @@ $('#mic').onclick = () => change({ mic: !wanted.mic });
 $('#camera').onclick = () => change({ camera: !wanted.camera });
 $('#screen').onclick = async () => {
   if (wanted.screen) return shareScreen(null);
+  const before = media;
   try {
     const [track] = (await navigator.mediaDevices.getDisplayMedia({ video: true })).getVideoTracks();
+    if (media !== before) return track.stop(); // the user has left meanwhile
     track.contentHint = 'detail';
     await shareScreen(track);
   } catch (error) {
@@ -224,8 +239,9 @@ $('#send').onclick = async () => {
     closeMedia();
     await stopped.catch(view.problem);
   } else {
-    await openMedia(form.elements.source.value === 'nothing' ? 'camera' : form.elements.source.value, $('#name').value);
-    await send();
+    const source = form.elements.source.value === 'nothing' ? 'camera' : form.elements.source.value;
+    const opened = await openMedia(source, $('#name').value);
+    if (opened && document.body.dataset.state === 'in') await send(); // otherwise the next attempt does
   }
   show();
 };
@@ -245,7 +261,10 @@ $('#copy-link').onclick = async () => {
 
 form.onsubmit = (event) => {
   event.preventDefault();
-  const { room, name, source } = Object.fromEntries([...new FormData(form)].map(([field, value]) => [field, value.trim()]));
+  if (inside) return; // the browser is still asking for the camera
+  for (const field of [$('#name'), $('#room')]) field.value = field.value.trim();
+  if (!form.reportValidity()) return;
+  const { room, name, source } = Object.fromEntries(new FormData(form));
   location.hash = new URLSearchParams({ room });
   localStorage.setItem('name', name);
   sessionStorage.setItem('inside', source);

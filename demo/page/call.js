@@ -3,6 +3,9 @@
 
 import { Signalling } from './signalling.js';
 
+/** Others may have joined by another page than this one, with a `userInfo` of any kind. */
+export const nameOf = (userInfo) => (typeof userInfo?.name === 'string' && userInfo.name.trim()) || 'Somebody';
+
 /** What this user sends. `media` has an `audio` and a `video` track; either may be missing. */
 class Sender {
   #pc = new RTCPeerConnection();
@@ -215,7 +218,7 @@ export class Call {
   #meet({ userId, userInfo, constraints, offer, error }) {
     this.#view.person(userId, userInfo);
     if (constraints) this.#view.constraints(userId, constraints);
-    if (error) this.#view.problem(new Error(`${userInfo.name} cannot be shown: ${error}`));
+    if (error) this.#view.problem(new Error(`${nameOf(userInfo)} cannot be shown: ${error}`));
     if (!offer) return;
     if (!this.#receivers.has(userId)) {
       this.#receivers.set(userId, new Receiver(userId, (...call) => this.#signalling.request(...call), this.#view));

@@ -23,9 +23,6 @@ export class Signalling {
       this.#end = resolve;
       this.#socket.addEventListener('close', resolve);
     });
-    this.closed.then(() => {
-      for (const { reject } of this.#requests.values()) reject(new Error('The connection to the backend was lost.'));
-    });
   }
 
   /** One call of the REST API, by way of the backend. What it fails with has the `status`. */
@@ -34,7 +31,10 @@ export class Signalling {
     this.#last += 1;
     const id = this.#last;
     this.#socket.send(JSON.stringify({ type, id, ...body }));
-    return new Promise((resolve, reject) => this.#requests.set(id, { resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#requests.set(id, { resolve, reject });
+      this.closed.then(() => reject(new Error('The connection to the backend was lost.')));
+    });
   }
 
   close() {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const TYPES = { html: 'text/html', js: 'text/javascript' };
@@ -79,6 +80,26 @@ export async function startServer(options = []) {
       child.kill('SIGTERM');
       const [code, signal] = await ended;
       if (code !== 0) throw new Error(`the server ended with ${code ?? signal}:\n${log.slice(-40).join('\n')}`);
+    },
+  };
+}
+
+/** The demo that was built with the server. */
+export async function startDemo(sluice) {
+  const binary = join(dirname(process.env.SLUICE_BINARY), '../../demo/sluice-demo');
+  const child = spawn(binary, ['--port', '0', '--sluice', sluice], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const url = await new Promise((resolve, reject) => {
+    child.on('exit', (code, signal) => reject(new Error(`the demo ended (${code ?? signal})`)));
+    createInterface({ input: child.stdout }).once('line', (line) => resolve(/http:\S+/.exec(line)[0]));
+  });
+  child.removeAllListeners('exit');
+  return {
+    url,
+    async stop() {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      const [code, signal] = await ended;
+      if (code !== 0) throw new Error(`the demo ended with ${code ?? signal}`);
     },
   };
 }
