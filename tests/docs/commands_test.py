@@ -44,6 +44,12 @@ class Commands(unittest.TestCase):
                     got = re.sub(r'"v=0[^"]*"', '"..."', json.dumps(json.loads(printed), sort_keys=True))
                     self.assertEqual(got, json.dumps(json.loads(expected), sort_keys=True))
 
+    def test_the_readme_leaves_the_demo_alone(self):
+        """Whoever tries it has two tabs in the demo's own room, which the commands would end."""
+        page = (ROOT / "demo/page/app.js").read_text(encoding="utf-8")
+        room = re.search(r"get\('room'\) \?\? '(\w+)'", page)[1]
+        self.assertNotIn(f"rooms/{room}", (ROOT / "README.md").read_text(encoding="utf-8"))
+
     def test_operations(self):
         """Tokens and a certificate are made first; the calls go to a server that has them from the document's file."""
         commands = [command for command, _ in blocks("docs/operations.md")]
