@@ -121,13 +121,14 @@ def draw(folder, groups, names):
         pathlib.Path(folder, file + ".svg").write_text(svg, encoding="utf-8")
 
 
-def write(folder, runs, most_held, names):
+def write(folder, runs, most_held, names, command, failed):
+    """`failed`: (server name, point) of each run without a report."""
     groups = grouped(runs)
     noisy = sum(report["machine"]["others_cpu_percent"] > NOISY_PERCENT for report in runs)
     seconds = runs[0]["forwarded"]["seconds"]
     text = f"""# Results
 
-Written by `bench/run` on {runs[0]["date"][:10]}; [../performance.md](../performance.md) says what each figure means.
+Written by `{command}` on {runs[0]["date"][:10]}; [../performance.md](../performance.md) says what each figure means.
 
 {machine()}.
 Each figure is the median of its runs, of {seconds:.0f} s each; {len(runs)} runs in all, the servers in turn. In {noisy} of them other
@@ -143,6 +144,8 @@ sluice as a part of Janus, where both held the load:
 The most consumers of one producer that were held (no loss, p99 under {HELD_P99_MS} ms):
 
 {table(["server", "held", "not held"], rows)}"""
+    if failed:
+        text += "\nRuns that failed: " + ", ".join(f"{name}, {point_name(point)}" for name, point in failed) + ".\n"
     draw(folder, groups, names)
     text += "".join(f"\n![{name}]({name}.svg)\n" for name in ("cpu", "delay", "memory", "set-up"))
     pathlib.Path(folder, "results.md").write_text(text, encoding="utf-8")

@@ -8,16 +8,26 @@ import signal
 import subprocess
 import sys
 import tempfile
+import types
 import unittest
 import xml.etree.ElementTree as xml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench"))
+import build  # noqa: E402
 import results  # noqa: E402
 import servers  # noqa: E402
 
 PATIENCE_S = 90
 SFULOAD = SLUICE = None
+
+
+def program(name):
+    """One of bench/, as a module."""
+    module = types.ModuleType(name)
+    path = ROOT / "bench" / name
+    exec(compile(path.read_text(encoding="utf-8"), path, "exec"), module.__dict__)
+    return module
 
 
 def sfuload(*options):
@@ -135,7 +145,8 @@ class Results(unittest.TestCase):
         runs += [report("Janus", ["fanout", 100, 0], us, others=20) for us in (18, 17, 20)]
         runs += [report("Janus", ["fanout", 10, 0], 40), report("Janus", ["rooms", 5, 5], 40, received=99)]
         with tempfile.TemporaryDirectory() as folder:
-            results.write(folder, runs, {"sluice": {"held": 100, "not_held": None}}, ["sluice", "Janus"])
+            results.write(folder, runs, {"sluice": {"held": 100, "not_held": None}}, ["sluice", "Janus"],
+                          "bench/run --rounds 3", [("Janus", ["fanout", 200, 0])])
             text = pathlib.Path(folder, "results.md").read_text(encoding="utf-8")
             for file in ("cpu.svg", "delay.svg", "memory.svg", "set-up.svg"):
                 self.assertEqual(xml.parse(os.path.join(folder, file)).getroot().tag, "{http://www.w3.org/2000/svg}svg")
@@ -147,10 +158,78 @@ class Results(unittest.TestCase):
         self.assertIn("In 3 of them other", text)
         self.assertIn("0 of 1", text)  # Loss is not held.
         self.assertIn("| sluice | 100 | not found |", text)
+        self.assertIn("Written by `bench/run --rounds 3` on 2026-01-02;", text)
+        self.assertIn("Runs that failed: Janus, 1 x 200.", text)
 
     def test_what_counts_as_held(self):
         for changed, held in (({}, True), ({"p99": 50}, False), ({"received": 99}, False)):
             self.assertEqual(results.held(report("sluice", ["fanout", 1, 0], 9, **changed)), held, changed)
+
+
+class Comparison(unittest.TestCase):
+    """bench/run with runs that are made up."""
+
+    def bench(self, held, fails=(), fanout=()):
+        bench = program("run").Bench(types.SimpleNamespace(set=[], fanout=fanout, rooms=[], rounds=1))
+        bench.servers = [types.SimpleNamespace(name="sluice")]
+        bench.asked = []
+
+        def made_up(server, point):
+            bench.asked.append(point[1])
+            if point[1] in fails:
+                raise RuntimeError("the server has gone")
+            return report(server.name, list(point), 9, p99=1 if point[1] <= held else 99)
+
+        bench.report = made_up
+        return bench
+
+    def test_the_most_that_a_server_holds_is_found(self):
+        for held in (1, 2, 10, 19, 57, 300):
+            with self.subTest(held):
+                bench = self.bench(held, fanout=(1, 400))
+                bench.ladder()
+                found = bench.most_held()["sluice"]
+                self.assertTrue(found["held"] <= held < found["not_held"], found)
+                self.assertLessEqual(found["not_held"], max(found["held"] + 1, found["held"] * 1.05), found)
+
+    def test_a_run_that_fails_costs_no_other_one(self):
+        bench = self.bench(held=300, fails=(100, 250), fanout=(50, 100, 150))
+        bench.ladder()
+        self.assertEqual(bench.asked, [50, 100, 150])
+        self.assertEqual([r["point"][1] for r in bench.runs], [50, 150])
+        self.assertEqual(bench.failed, [("sluice", ["fanout", 100, 0])])
+        self.assertEqual(bench.most_held(), {"sluice": {"held": 150, "not_held": None}})
+        bench = self.bench(held=300, fails=range(150, 400), fanout=(100, 200))
+        bench.ladder()
+        found = bench.most_held()["sluice"]
+        self.assertTrue(found["held"] < 150 <= found["not_held"], found)
+
+
+class Recordings(unittest.TestCase):
+    def test_a_run_that_does_not_begin_leaves_nothing_behind(self):
+        recordings = program("recordings")
+        build.FOLDER, kept = pathlib.Path(SLUICE).parents[2], build.FOLDER
+        self.addCleanup(setattr, build, "FOLDER", kept)
+        run = recordings.Run(types.SimpleNamespace(producers=1), "record")
+        started = []
+
+        def fail():
+            started.extend([run.server.pid, *processes_of(run.server.url)])
+            raise RuntimeError("the producers never came")
+
+        run.flowing = fail
+        with self.assertRaisesRegex(RuntimeError, "never came"), run:
+            pass
+        self.assertEqual(len(started), 2)
+        for pid in started:
+            self.assertFalse(pathlib.Path(f"/proc/{pid}").exists(), f"process {pid} goes on")
+        self.assertFalse(run.folder.exists())
+
+
+def processes_of(word):
+    """Those with that word in their command."""
+    return [int(path.parent.name) for path in pathlib.Path("/proc").glob("[0-9]*/cmdline")
+            if word.encode() in path.read_bytes().split(b"\0")]
 
 
 if __name__ == "__main__":
