@@ -66,6 +66,10 @@ Result<std::shared_ptr<Connection>> Connection::create(Surroundings& around,
         });
     if (!made.element)
         return Error{ErrorCode::Internal, "webrtcbin cannot be made: is gstreamer1.0-plugins-bad installed?"};
+    if (!gst_bin_add(self->pipeline_->bin(), made.element.get())) {
+        made.peer->close();
+        return Error{ErrorCode::Internal, "webrtcbin cannot be added: \"" + name + "\" is there already"};
+    }
     self->bin_ = std::move(made.element);
     self->peer_ = std::move(made.peer);
     ++around.connections;
@@ -87,7 +91,6 @@ Result<std::shared_ptr<Connection>> Connection::create(Surroundings& around,
     if (internals.hooks.on_transceiver)
         gst::connect_shared(bin, "on-new-transceiver", G_CALLBACK(on_new_transceiver), self->internals_);
 
-    gst_bin_add(self->pipeline_->bin(), bin);
     self->pipeline_->watch(bin,
                            {.on_error =
                                 [weak = std::weak_ptr(self)](const std::string&, const std::string& text) {

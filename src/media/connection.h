@@ -55,8 +55,8 @@ public:
         std::function<void(GstWebRTCRTPTransceiver*, guint section)> on_transceiver;
     };
 
-    /// `name` is the element's, unique in the pipeline. `consumer` is the consuming user; empty: the
-    /// producer's own.
+    /// `name` is the element's (Pipeline::free_name()); Internal: another has it. `consumer` is the consuming
+    /// user; empty: the producer's own.
     static Result<std::shared_ptr<Connection>> create(Surroundings& around,
                                                       std::shared_ptr<Pipeline> pipeline,
                                                       const std::string& name, std::string consumer,

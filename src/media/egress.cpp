@@ -207,10 +207,9 @@ Status Egress::State::connect_anew() {
     }
     remote.reset();
     waiting.clear();
-    const auto made_before = connections_made++;
-    const auto name = "consumer(" + user + ")" + (made_before ? "#" + std::to_string(connections_made) : "");
+    connections_made++;
     auto made =
-        Connection::create(around, pipeline, name, user,
+        Connection::create(around, pipeline, pipeline->free_name("consumer(" + user + ")"), user,
                            {.on_state =
                                 [weak = weak_from_this(), mine = connections_made](ConnectionState state) {
                                     const auto self = weak.lock();

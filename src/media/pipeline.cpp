@@ -62,6 +62,15 @@ Pipeline::~Pipeline() {
                    [element = std::move(element_)] { gst_element_set_state(element.get(), GST_STATE_NULL); });
 }
 
+std::string Pipeline::free_name(const std::string& name) const {
+    auto free = name;
+    GST_OBJECT_LOCK(bin());
+    for (unsigned number = 2; !gst_object_check_uniqueness(GST_BIN_CHILDREN(bin()), free.c_str()); number++)
+        free = name + "#" + std::to_string(number);
+    GST_OBJECT_UNLOCK(bin());
+    return free;
+}
+
 void Pipeline::watch(GstElement* element, Watch watch) {
     parts_[element] = std::move(watch);
 }

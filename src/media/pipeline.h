@@ -29,6 +29,10 @@ public:
     const std::string& user() const { return user_; }
     gst::Workers& tear_down() const { return tear_down_; }
 
+    /// For a part that is to be added: `name`, or NAME#2 and so on while another has it. One that is torn
+    /// down has it until its tear-down thread is done.
+    std::string free_name(const std::string& name) const;
+
     /// Who is told of a part of the pipeline, on the scheduler thread. `child` is the name of the part's own
     /// child above the element that it is about.
     struct Watch {

@@ -156,6 +156,18 @@ TEST_F(MediaFlow, TheAudioLevelPassesAndTheMidDoesNot) {
         EXPECT_EQ(section.extension(peer::sdp::kMid), 0);
 }
 
+TEST_F(MediaFlow, WhoLeavesAndComesBackAtOnceGetsAnOffer) {
+    Publisher ada(*this, "ada");
+    ASSERT_TRUE(ada.with_both().negotiate());
+    for (int round = 0; round < 20; round++) {
+        const auto offer = Viewer(*this, ada, "alan").offer();
+        ASSERT_TRUE(offer) << "round " << round << ": " << offer.error().message;
+    }
+    Viewer alan(*this, ada, "alan");
+    ASSERT_TRUE(alan.negotiate());
+    ASSERT_TRUE(alan.receives("1"));
+}
+
 /// Makes every dtlsenc of the process slow to send, as one whose thread gets no processor.
 gboolean slow_down_dtls(GSignalInvocationHint*, guint, const GValue* values, gpointer) {
     auto* element = static_cast<GstElement*>(g_value_get_object(values + 1));
