@@ -1,5 +1,8 @@
 #include "gst/promise.h"
 
+#include <memory>
+#include <utility>
+
 namespace sluice::gst {
 namespace {
 
@@ -25,15 +28,20 @@ Result<Reply> read_reply(GstPromise* promise) {
 
 }  // namespace
 
-GstPromise* new_promise(Scheduler& scheduler, Done<Reply> done) {
-    return gst_promise_new_with_change_func(
-        [](GstPromise* raw, gpointer data) noexcept {
-            const auto promise = Ref<GstPromise>::adopt(raw);
-            const auto* pending = static_cast<Pending*>(data);
+Ref<GstPromise> new_promise(Scheduler& scheduler, Done<Reply> done) {
+    auto promise = Ref<GstPromise>::adopt(gst_promise_new_with_change_func(
+        [](GstPromise* changed, gpointer data) noexcept {
+            const std::unique_ptr<Pending> pending(static_cast<Pending*>(data));
             pending->scheduler.post(
-                [done = pending->done, reply = read_reply(promise.get())] { done(reply); });
+                [done = std::move(pending->done), reply = read_reply(changed)] { done(reply); });
         },
-        new Pending{scheduler, std::move(done)}, [](gpointer data) { delete static_cast<Pending*>(data); });
+        new Pending{scheduler, std::move(done)}, nullptr));
+    // A webrtcbin that closes (1.22 to 1.28) lets go of what it has not begun without a reply.
+    GST_MINI_OBJECT_CAST(promise.get())->dispose = [](GstMiniObject* last) noexcept -> gboolean {
+        gst_promise_expire(reinterpret_cast<GstPromise*>(last));
+        return TRUE;
+    };
+    return promise;
 }
 
 }  // namespace sluice::gst

@@ -12,8 +12,8 @@ namespace sluice::gst {
 using Reply = std::shared_ptr<const GstStructure>;
 
 /// A promise for a webrtcbin action signal. `done` runs on the scheduler thread, never inside the
-/// emission: webrtcbin answers on its own thread, and on ours when the element is closed.
-/// Pass the result to g_signal_emit_by_name(), which takes the reference.
-GstPromise* new_promise(Scheduler& scheduler, Done<Reply> done);
+/// emission: webrtcbin answers on its own thread, and on ours when the element is closed. Let go of it
+/// once the signal has been emitted: when webrtcbin does so too without a reply, `done` gets an error.
+Ref<GstPromise> new_promise(Scheduler& scheduler, Done<Reply> done);
 
 }  // namespace sluice::gst

@@ -183,7 +183,7 @@ void Connection::set_remote(GstWebRTCSDPType type, const std::string& sdp, Done<
         done(Ok{});
     };
     g_signal_emit_by_name(bin_.get(), "set-remote-description", description.get(),
-                          gst::new_promise(around_.scheduler, Done<gst::Reply>(reply)));
+                          gst::new_promise(around_.scheduler, Done<gst::Reply>(reply)).get());
 }
 
 void Connection::create_local(GstWebRTCSDPType type, Done<std::string> done) {
@@ -214,10 +214,10 @@ void Connection::create_local(GstWebRTCSDPType type, Done<std::string> done) {
             done(applied.error());
         };
         g_signal_emit_by_name(self->bin_.get(), "set-local-description", description.get(),
-                              gst::new_promise(self->around_.scheduler, Done<gst::Reply>(set)));
+                              gst::new_promise(self->around_.scheduler, Done<gst::Reply>(set)).get());
     };
     g_signal_emit_by_name(bin_.get(), offer ? "create-offer" : "create-answer", nullptr,
-                          gst::new_promise(around_.scheduler, Done<gst::Reply>(created)));
+                          gst::new_promise(around_.scheduler, Done<gst::Reply>(created)).get());
 }
 
 void Connection::announce(const std::string& caps) {

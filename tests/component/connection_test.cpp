@@ -1,5 +1,7 @@
 #include "media/connection.h"
 
+#include <atomic>
+
 #include "gst/workers.h"
 #include "media_fixture.h"
 
@@ -34,6 +36,29 @@ TEST_F(Connections, OneWhoseNameIsTakenIsRefused) {
     EXPECT_EQ(around.connections, 1U);
     EXPECT_EQ(network->stats().peers, 1U);
     EXPECT_EQ(pipeline->free_name("consumer(alan)"), "consumer(alan)#2");
+}
+
+/// A webrtcbin's own thread gets no processor.
+gboolean hold_up(GSignalInvocationHint*, guint, const GValue*, gpointer held) {
+    *static_cast<std::atomic<bool>*>(held) = true;
+    g_usleep(300000);
+    return FALSE;
+}
+
+TEST_F(Connections, WhatIsNotBegunWhenOneClosesIsAnswered) {
+    std::atomic<bool> held = false;
+    const guint needed = g_signal_lookup("on-negotiation-needed", g_type_from_name("GstWebRTCBin"));
+    g_signal_add_emission_hook(needed, 0, hold_up, &held, nullptr);
+    const auto connection = make("consumer(alan)");
+    ASSERT_TRUE(connection) << connection.error().message;
+    ASSERT_TRUE(wait_for("webrtcbin's thread", [&] { return held.load(); }));
+    std::optional<Result<std::string>> answer;
+    (*connection)->create_local(GST_WEBRTC_SDP_TYPE_OFFER, Done<std::string>([&](Result<std::string> result) {
+                                    answer = std::move(result);
+                                }));
+    (*connection)->close();
+    ASSERT_TRUE(wait_for("an answer", [&] { return answer.has_value(); }));
+    EXPECT_FALSE(*answer);
 }
 
 }  // namespace
