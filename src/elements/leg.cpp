@@ -63,31 +63,52 @@ void Leg::push(GstBuffer* buffer) {
         GST_WARNING_OBJECT(pad_, "what is behind answers %s", gst_flow_get_name(flow));
 }
 
+/// The other legs have the same buffer.
+void Leg::push_numbered(const LegPacket& packet, uint16_t sequence) {
+    if (sequence == packet.rtp.sequence())
+        return push(gst_buffer_ref(packet.buffer));
+    GstBuffer* copy = gst_buffer_copy_deep(packet.buffer);
+    const std::array<uint8_t, 2> bytes{static_cast<uint8_t>(sequence >> 8), static_cast<uint8_t>(sequence)};
+    gst_buffer_fill(copy, 2, bytes.data(), bytes.size());
+    push(copy);
+}
+
 void Leg::take(const LegPacket& packet, ice::Outbox* outbox) {
-    if (!open_.load(std::memory_order_relaxed) ||
-        (begins_.load(std::memory_order_relaxed) && !packet.begins)) {
+    const bool open = open_.load(std::memory_order_acquire);  // first: what opens it sets the other before
+    const bool begins = begins_.load(std::memory_order_relaxed);
+    if (!open || (begins && !packet.begins)) {
         dropped_.add(1);
         return;
     }
-    begins_.store(false, std::memory_order_relaxed);
+    auto numbering = numbering_.load(std::memory_order_relaxed);
+    if (begins) {
+        begins_.store(false, std::memory_order_relaxed);
+        numbering.close_gap(packet.rtp.sequence());
+    }
+    const auto sequence = numbering.next(packet.rtp.sequence());
+    if (!sequence) {
+        dropped_.add(1);
+        return;
+    }
+    numbering_.store(numbering, std::memory_order_relaxed);
     packets_.add(1);
     octets_.add(packet.rtp.payload_size);
     bytes_.add(packet.rtp.size);
     if (express_is_new_.load(std::memory_order_acquire))
         adopt_express();
-    const auto roll_over = roll_over_.of(packet.rtp.sequence());
+    const auto roll_over = roll_over_.of(*sequence);
     if (!now_.way || !outbox || is_shown(packet.now_us) ||
         packet.rtp.size + SrtpKeys::kTag > ice::Outbox::kBytes) {
         if (outbox)
             outbox->flush();  // what is in it came before
-        return push(gst_buffer_ref(packet.buffer));
+        return push_numbered(packet, *sequence);
     }
     auto& peer = *now_.way->peer;
     if (peer.is_stale(now_.to))
         peer.refresh(now_.to);
     const auto room = outbox->room();
-    const auto size =
-        now_.cipher->protect(packet.rtp.data, packet.rtp.size, packet.rtp.payload, roll_over, room.data());
+    const auto size = now_.cipher->protect(packet.rtp.data, packet.rtp.size, packet.rtp.payload, *sequence,
+                                           roll_over, room.data());
     if (now_.to.fd < 0)
         return peer.send(room.first(size));
     outbox->add(now_.to, size);
@@ -100,8 +121,9 @@ void Leg::retransmit(uint16_t sequence) {
     size_t size = 0, protected_size = 0;
     {
         std::lock_guard lock(mutex_);
+        const auto of_track = numbering_.load(std::memory_order_relaxed).reverse(sequence);
         GstBuffer* original =
-            history_ && repeat_payload_type_ >= 0 && open_ ? history_->get(sequence) : nullptr;
+            history_ && repeat_payload_type_ >= 0 && open_ && of_track ? history_->get(*of_track) : nullptr;
         if (!original)
             return;
         size = gst_buffer_extract(original, 0, packet.data(), packet.size());
@@ -110,6 +132,7 @@ void Leg::retransmit(uint16_t sequence) {
         if (!rtp.parse(packet.data(), size) || size + kOriginalSequence + SrtpKeys::kTag > out.size())
             return;
         memmove(rtp.data + rtp.payload + kOriginalSequence, rtp.data + rtp.payload, size - rtp.payload);
+        rtp.set_sequence(sequence);
         memcpy(rtp.data + rtp.payload, rtp.data + 2, kOriginalSequence);
         const uint16_t own = repeat_sequence_++;
         rtp.set_payload_type(repeat_payload_type_);
@@ -121,7 +144,7 @@ void Leg::retransmit(uint16_t sequence) {
         if (way && !repeat_cipher_)
             repeat_cipher_ = std::make_unique<SrtpCipher>(way->keys);
         if (way)
-            protected_size = repeat_cipher_->protect(packet.data(), size, rtp.payload,
+            protected_size = repeat_cipher_->protect(packet.data(), size, rtp.payload, own,
                                                      repeat_roll_over_.of(own), out.data());
     }
     if (way)

@@ -7,6 +7,7 @@
 
 #include <gst/gst.h>
 
+#include "elements/numbering.h"
 #include "elements/packet_history.h"
 #include "elements/rtp_packet.h"
 #include "elements/srtp.h"
@@ -37,6 +38,9 @@ struct LegPacket {
 /// protect with the same key, so a packet goes one way only, and both count the wraps of the sequence number
 /// from the same packet on.
 ///
+/// Sequence numbers go on over the times when it was closed: they are the consumer's own, and what the shared
+/// packet says stays as it is.
+///
 /// take() belongs to the fan-out's thread; all else is for any.
 class Leg {
 public:
@@ -53,7 +57,7 @@ public:
     void set_retransmission(std::shared_ptr<PacketHistory> history, int payload_type, uint32_t ssrc);
 
     void take(const LegPacket& packet, ice::Outbox* outbox);
-    /// Sends a packet again by a stream of its own. A thread of the connection.
+    /// Sends a packet again by a stream of its own; `sequence` is the consumer's. A thread of the connection.
     void retransmit(uint16_t sequence);
 
     /// Sent, without retransmissions: what sender reports say.
@@ -79,6 +83,7 @@ private:
 
     bool is_shown(gint64 now_us);
     void push(GstBuffer* buffer);
+    void push_numbered(const LegPacket& packet, uint16_t sequence);
     void adopt_express();
 
     GstPad* pad_;  ///< The owner.
@@ -87,6 +92,8 @@ private:
     std::atomic<bool> express_{false};
     std::atomic<bool> express_is_new_{false};
     std::atomic<GstFlowReturn> last_flow_{GST_FLOW_OK};
+    std::atomic<Numbering> numbering_{};  ///< Has one writer, the fan-out's thread.
+    static_assert(std::atomic<Numbering>::is_always_lock_free);
     Counter packets_, octets_, bytes_, dropped_, retransmitted_;
 
     // The fan-out's thread.

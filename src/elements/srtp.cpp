@@ -103,10 +103,12 @@ SrtpCipher::Tag SrtpCipher::tag(const uint8_t* data, size_t size, std::span<cons
     return tag;
 }
 
-size_t SrtpCipher::protect(const uint8_t* packet, size_t size, size_t payload, uint32_t roll_over,
-                           uint8_t* out) {
+size_t SrtpCipher::protect(const uint8_t* packet, size_t size, size_t payload, uint16_t sequence,
+                           uint32_t roll_over, uint8_t* out) {
     memcpy(out, packet, payload);
-    crypt(rtp_vector(packet, roll_over), packet + payload, size - payload, out + payload);
+    out[2] = static_cast<uint8_t>(sequence >> 8);
+    out[3] = static_cast<uint8_t>(sequence);
+    crypt(rtp_vector(out, roll_over), packet + payload, size - payload, out + payload);
     const auto end = tag(out, size, big_endian(roll_over));
     memcpy(out + size, end.data(), end.size());
     return size + end.size();

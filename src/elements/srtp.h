@@ -54,9 +54,10 @@ public:
     explicit SrtpCipher(std::shared_ptr<const SrtpKeys> keys, Kind kind = Kind::Rtp);
 
     /// One RTP packet of `size` bytes, whose payload begins at `payload`, to `out`, which has room for
-    /// SrtpKeys::kTag bytes more; its size there. `roll_over` counts the wraps of its sequence number (RFC
-    /// 3711 section 3.3.1).
-    size_t protect(const uint8_t* packet, size_t size, size_t payload, uint32_t roll_over, uint8_t* out);
+    /// SrtpKeys::kTag bytes more; its size there. There it has the number `sequence`, whose wraps `roll_over`
+    /// counts (RFC 3711 section 3.3.1).
+    size_t protect(const uint8_t* packet, size_t size, size_t payload, uint16_t sequence, uint32_t roll_over,
+                   uint8_t* out);
     /// One compound of at least eight bytes (section 3.4), to `out`, which has room for
     /// SrtpKeys::kRtcpTrailer bytes more; its size there. `index` is below 2^31 and never twice the same.
     size_t protect_rtcp(const uint8_t* packet, size_t size, uint32_t index, uint8_t* out);

@@ -132,7 +132,7 @@ GstFlowReturn chain_rtp(GstPad* pad, GstObject* parent, GstBuffer* buffer) {
                      if (!rtp.parse_header(in.data, in.size))
                          return 0;
                      const uint32_t wraps = state.roll_overs[rtp.ssrc()].of(rtp.sequence());
-                     return state.rtp->protect(in.data, in.size, rtp.payload, wraps, out);
+                     return state.rtp->protect(in.data, in.size, rtp.payload, rtp.sequence(), wraps, out);
                  });
 }
 

@@ -4,6 +4,7 @@
 
 #include "elements/key_frame.h"
 #include "elements/key_frame_requests.h"
+#include "elements/numbering.h"
 #include "elements/pads.h"
 #include "elements/properties.h"
 #include "elements/rtp_packet.h"
@@ -34,11 +35,8 @@ struct Continuity {
     bool begun = false;  ///< A packet has gone out.
     bool gap = true;     ///< We have dropped something since, or the source is new.
     bool another = false;
-    uint16_t sequence_shift = 0;  ///< out = in - shift
-    uint32_t timestamp_shift = 0;
-    bool fresh = false;  ///< Not long after a gap: what is older than `first` came late and is dropped.
-    uint16_t first = 0;  ///< The first input sequence number after the last gap.
-    uint16_t last_sequence = 0;
+    Numbering numbering;
+    uint32_t timestamp_shift = 0;  ///< out = in - shift
     uint32_t last_timestamp = 0;
     gint64 last_time_us = 0;
 };
@@ -121,28 +119,14 @@ void tell_downstream(Track* self) {
 /// between.
 void close_gap(TrackState& state, const RtpPacket& packet) {
     auto& c = state.continuity;
-    if (!c.begun) {
-        c.sequence_shift = 0;
-        c.timestamp_shift = 0;
-    } else {
-        c.sequence_shift = static_cast<uint16_t>(packet.sequence() - (c.last_sequence + 1));
-        if (c.another) {
-            const auto elapsed_us = static_cast<uint64_t>(g_get_monotonic_time() - c.last_time_us);
-            const auto elapsed = static_cast<uint32_t>(elapsed_us * state.clock_rate / 1'000'000);
-            c.timestamp_shift = packet.timestamp() - (c.last_timestamp + MAX(elapsed, 1u));
-        }
+    c.numbering.close_gap(packet.sequence());
+    if (c.begun && c.another) {
+        const auto elapsed_us = static_cast<uint64_t>(g_get_monotonic_time() - c.last_time_us);
+        const auto elapsed = static_cast<uint32_t>(elapsed_us * state.clock_rate / 1'000'000);
+        c.timestamp_shift = packet.timestamp() - (c.last_timestamp + MAX(elapsed, 1u));
     }
-    c.first = packet.sequence();
-    c.fresh = true;
     c.gap = false;
     c.another = false;
-}
-
-/// How late a packet may come in and still be told from one that is 2^15 packets ahead.
-constexpr uint16_t kFreshPackets = 1000;
-
-bool is_older(uint16_t a, uint16_t b) {
-    return static_cast<int16_t>(a - b) < 0;
 }
 
 /// Whether the packet goes on, rewritten.
@@ -159,7 +143,7 @@ bool take(Track* self, RtpPacket& packet, bool& begins_key_frame) {
         return false;
     }
     if (packet.payload_size == 0) {  // probing for bandwidth: nothing that a consumer could use
-        c.sequence_shift++;
+        c.numbering.leave_out();
         return false;
     }
     begins_key_frame = is_video(codec) && state.finder.begins(packet.data + packet.payload,
@@ -172,20 +156,17 @@ bool take(Track* self, RtpPacket& packet, bool& begins_key_frame) {
         if (is_video(codec) && !begins_key_frame)
             return false;
         close_gap(state, packet);
-    } else if (c.fresh) {
-        if (is_older(packet.sequence(), c.first))
-            return false;
-        c.fresh = static_cast<uint16_t>(packet.sequence() - c.first) < kFreshPackets;
     }
+    const auto sequence = c.numbering.next(packet.sequence());
+    if (!sequence)
+        return false;
     state.extensions.rewrite(packet);
-    const auto sequence = static_cast<uint16_t>(packet.sequence() - c.sequence_shift);
-    if (!c.begun || !is_older(sequence, c.last_sequence)) {
-        c.last_sequence = sequence;
+    if (*sequence == c.numbering.last()) {
         c.last_timestamp = packet.timestamp() - c.timestamp_shift;
         c.last_time_us = g_get_monotonic_time();
     }
     c.begun = true;
-    packet.set_sequence(sequence);
+    packet.set_sequence(*sequence);
     packet.set_timestamp(packet.timestamp() - c.timestamp_shift);
     packet.set_ssrc(state.ssrc);
     packet.set_payload_type(state.payload);

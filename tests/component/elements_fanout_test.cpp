@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <array>
 #include <future>
 #include <gtest/gtest.h>
+#include <numeric>
 #include <thread>
 
 #include "allocations.h"
@@ -51,7 +53,7 @@ struct Consumer {
         leg_of(leg.get()).set_express(std::make_shared<elements::ExpressWay>(
             elements::ExpressWay{.peer = peer, .keys = SrtpKeys::derive(master)}));
     }
-    void open() { elements::open_leg(leg.get(), true); }
+    void open(bool open = true) { elements::open_leg(leg.get(), open); }
     /// Past webrtcbin, since the last call: decrypted.
     std::vector<Rtp> received() {
         std::vector<Rtp> all;
@@ -114,6 +116,12 @@ struct FanoutElement : testing::Test {
 };
 
 using Numbers = std::vector<int>;
+
+Numbers from_to(int first, int end) {
+    Numbers numbers(size_t(end - first));
+    std::iota(numbers.begin(), numbers.end(), first);
+    return numbers;
+}
 
 TEST_F(FanoutElement, EachLegOpensForItselfAndBeginsAtAKeyFrame) {
     Consumer one(fanout.get(), sender.fd()), other(fanout.get(), sender.fd());
@@ -212,6 +220,67 @@ TEST_F(FanoutElement, APacketIsSentAgainByAStreamOfItsOwn) {
     EXPECT_EQ(repeated[0].extension, original.extension);
     EXPECT_EQ(uint16_t(repeated[0].sequence + 1), repeated[1].sequence);
     EXPECT_EQ(leg.retransmitted(), 2U);
+}
+
+TEST_F(FanoutElement, ALegThatWasClosedGoesOnWhereItStopped) {
+    Consumer pauses(fanout.get(), sender.fd()), stays(fanout.get(), sender.fd());
+    pauses.go_express();
+    pauses.open();
+    stays.open();
+    push_all(0, 10);
+    pauses.open(false);
+    constexpr int kAgain = 40'010;  // more than 2^15 packets later, which looks older
+    push_all(10, kAgain);
+    pauses.open();
+    push(kAgain, GST_BUFFER_FLAG_DELTA_UNIT);
+    push_all(kAgain + 1, kAgain + 6);
+    push(kAgain - 1);  // of the pause, and late
+    push_all(kAgain + 6, kAgain + 11);
+    auto numbers = pauses.sequences();
+    numbers.insert(numbers.end(), pauses.shown.begin(), pauses.shown.end());  // one way or the other
+    std::ranges::sort(numbers);
+    EXPECT_EQ(numbers, from_to(0, 20));
+    EXPECT_EQ(pauses.receiver->not_authentic(), 0U);
+    auto all = from_to(0, kAgain + 11);
+    all.insert(all.end() - 5, kAgain - 1);
+    EXPECT_EQ(stays.shown, all) << "the packets are shared";
+}
+
+TEST_F(FanoutElement, ALegThatWasClosedGoesOnThroughWebrtcbinToo) {
+    Consumer consumer(fanout.get(), sender.fd());
+    consumer.open();
+    push_all(65530, 65534);
+    consumer.open(false);
+    push_all(65534, 65534 + 3);
+    consumer.open();
+    push_all(65534 + 3, 65534 + 6);
+    EXPECT_EQ(consumer.shown, (Numbers{65530, 65531, 65532, 65533, 65534, 65535, 0}));
+}
+
+TEST_F(FanoutElement, ALegThatWasClosedSendsAgainByTheConsumersNumbers) {
+    const auto history = std::make_shared<elements::PacketHistory>();
+    for (const uint16_t sequence : {9, 14, 15, 16}) {
+        const auto bytes = Rtp{.sequence = sequence, .payload = {uint8_t(sequence)}}.write();
+        const auto buffer = gst::Ref<GstBuffer>::adopt(gst_buffer_new_memdup(bytes.data(), bytes.size()));
+        history->put(sequence, buffer.get());
+    }
+    Consumer consumer(fanout.get(), sender.fd());
+    auto& leg = leg_of(consumer.leg.get());
+    leg.set_retransmission(history, 120, 4711);
+    consumer.open();
+    push_all(0, 10);
+    consumer.open(false);
+    push_all(10, 15);
+    consumer.open();
+    push_all(15, 20);
+    consumer.go_express();
+    leg.retransmit(9);
+    leg.retransmit(10);
+    leg.retransmit(11);
+    const auto repeated = consumer.received();
+    ASSERT_EQ(repeated.size(), 2U) << "what went out before the pause has had its time";
+    EXPECT_EQ(repeated[0].payload, (peer::Packet{0, 10, 15}));
+    EXPECT_EQ(repeated[1].payload, (peer::Packet{0, 11, 16}));
 }
 
 TEST_F(FanoutElement, ALegThatComesLateIsToldOfTheStream) {

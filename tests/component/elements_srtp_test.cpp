@@ -32,7 +32,8 @@ struct Srtp : testing::Test {
         auto copy = plain;
         EXPECT_TRUE(parsed.parse(copy.data(), copy.size()));
         peer::Packet out(plain.size() + SrtpKeys::kTag);
-        EXPECT_EQ(cipher.protect(plain.data(), plain.size(), parsed.payload, roll_over, out.data()),
+        EXPECT_EQ(cipher.protect(plain.data(), plain.size(), parsed.payload, packet.sequence, roll_over,
+                                 out.data()),
                   out.size());
         const auto inside = receiver_->unprotect_rtp(out);
         return inside ? peer::Packet(inside->begin(), inside->end()) : peer::Packet();
