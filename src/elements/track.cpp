@@ -1,6 +1,8 @@
 #include "elements/track.h"
 
 #include <atomic>
+#include <optional>
+#include <utility>
 
 #include "elements/key_frame.h"
 #include "elements/key_frame_requests.h"
@@ -35,6 +37,7 @@ struct Continuity {
     bool begun = false;  ///< A packet has gone out.
     bool gap = true;     ///< We have dropped something since, or the source is new.
     bool another = false;
+    std::optional<uint32_t> source;  ///< The SSRC that comes in.
     Numbering numbering;
     uint32_t timestamp_shift = 0;  ///< out = in - shift
     uint32_t last_timestamp = 0;
@@ -134,7 +137,9 @@ bool take(Track* self, RtpPacket& packet, bool& begins_key_frame) {
     auto& state = *self->state;
     auto& c = state.continuity;
     const Codec codec = state.codec;
-    if (state.restart.exchange(false)) {
+    const bool renewed = std::exchange(c.source, packet.ssrc()).value_or(packet.ssrc()) != packet.ssrc();
+    // A producer may renew its SSRC within one section, which nobody tells us of.
+    if (state.restart.exchange(false) || renewed) {
         c.gap = c.another = true;
         state.finder = KeyFrameFinder(codec);
     }

@@ -182,6 +182,34 @@ TEST_F(TrackElement, AnotherEncoderOfVideoBeginsWithAKeyFrame) {
     EXPECT_EQ(sequences(), (Sequences{1, 2}));
 }
 
+TEST_F(TrackElement, AnotherSsrcIsAnotherEncoder) {
+    make_track("VP8");
+    push(Rtp{.sequence = 500, .timestamp = 9000, .payload = kKey, .ssrc = 1});
+    push(Rtp{.sequence = 400, .timestamp = 77, .payload = kDelta, .ssrc = 2});
+    push(Rtp{.sequence = 401, .timestamp = 99, .payload = kKey, .ssrc = 2});
+    push(Rtp{.sequence = 402, .timestamp = 99, .payload = kRest, .ssrc = 2});
+    const auto out = pull_all();
+    ASSERT_EQ(out.size(), 3U);
+    EXPECT_EQ(out[1].sequence, 501);
+    EXPECT_EQ(out[2].sequence, 502);
+    EXPECT_LT(out[1].timestamp - out[0].timestamp, 90'000U * 10) << "as much as time has passed";
+    EXPECT_EQ(out[2].timestamp, out[1].timestamp);
+}
+
+TEST_F(TrackElement, ALatePacketOfTheLastConnectionLeavesTheRestartToTheNext) {
+    make_track("opus");
+    push(Rtp{.sequence = 500, .timestamp = 9000});
+    set("open", false);
+    elements::restart_track(element_.get());
+    push(Rtp{.sequence = 501, .timestamp = 9960});
+    set("open", true);
+    push(Rtp{.sequence = 40'000, .timestamp = 3'000'000'000});
+    const auto out = pull_all();
+    ASSERT_EQ(out.size(), 2U);
+    EXPECT_EQ(out[1].sequence, 501);
+    EXPECT_LT(out[1].timestamp - out[0].timestamp, 90'000U * 10) << "as much as time has passed";
+}
+
 TEST_F(TrackElement, PacketsWithoutPayloadAreLeftOut) {
     make_track("opus");
     push_sound(1, 2);

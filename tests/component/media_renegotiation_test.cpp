@@ -68,6 +68,20 @@ TEST_F(Renegotiation, ATrackIsRemovedAndComesBack) {
     EXPECT_TRUE(alan->is_unharmed("0"));
 }
 
+TEST_F(Renegotiation, ATrackComesBackByAnotherSsrc) {
+    auto& video = ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1"));
+    ada->browser->set_sending(video, false);
+    ASSERT_TRUE(ada->negotiate());
+    video.renew();
+    ada->browser->set_sending(video, true);
+    ASSERT_TRUE(ada->negotiate());
+    ASSERT_TRUE(alan->receives("1"));
+    EXPECT_EQ(alan->track("1")->last_mark()->track, video.track().ssrc);
+    EXPECT_TRUE(alan->is_whole()) << "sequence numbers go on";
+}
+
 TEST_F(Renegotiation, ATrackIsStoppedAndItsSectionRecycled) {
     auto& video = ada->browser->add_track(Kind::Video);
     ASSERT_TRUE(both());

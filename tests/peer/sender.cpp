@@ -59,6 +59,15 @@ void Sender::update_flow() {
     flow ? tick() : timer_.stop();
 }
 
+void Sender::renew() {
+    track_.ssrc++;
+    if (track_.rtx_ssrc)
+        track_.rtx_ssrc++;
+    sequence_ -= 10'000;
+    timestamp_ -= 1'000'000;
+    history_.clear();
+}
+
 void Sender::on_key_frame_request() {
     key_frame_requests_.push_back(now());
     key_frame_wanted_ = true;

@@ -44,6 +44,10 @@ public:
     /// Begins or ends the flow; it also needs negotiated().
     void set_connected(bool connected);
 
+    /// Another encoder in the same section, as after removeTrack() and addTrack(): its SSRC is another, and
+    /// its numbers look older. Not while it flows.
+    void renew();
+
     void on_key_frame_request();
     void on_nack(const std::vector<uint16_t>& sequence_numbers);
     rtcp::SenderInfo report() const;
