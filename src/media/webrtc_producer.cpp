@@ -260,13 +260,14 @@ void WebrtcProducer::State::carry_out(Plan plan) {
     for (size_t i = 0; i < slots.size(); i++) {
         auto& slot = slots[i];
         const auto source = plan.chosen.find(slot.mid);
+        slot.track->set_muted(!flows(*slot.track));
+        // Before the restart, or a late packet of the old connection would be taken for the new one's first.
+        slot.track->set_open(open);
         slot.track->set_active(source != plan.chosen.end());
         if (source != plan.chosen.end()) {
             const bool another = i < before.size() && (plan.replaces || before[i].mid != slot.mid);
             slot.track->set_source(source->second, another);
         }
-        slot.track->set_muted(!flows(*slot.track));
-        slot.track->set_open(open);
     }
     Branch::Tracks tracks;
     for (const auto& slot : slots) tracks.push_back(slot.track);
