@@ -47,8 +47,7 @@ struct Egress::State : std::enable_shared_from_this<State> {
           pipeline(std::move(pipeline_)),
           user(std::move(user_)),
           tracks(std::move(tracks_)),
-          on_state(std::move(on_state_)),
-          session_id(std::to_string((static_cast<guint64>(g_random_int()) << 30) + 1)) {}
+          on_state(std::move(on_state_)) {}
 
     void run(std::function<void()> step);
     void next();
@@ -74,13 +73,13 @@ struct Egress::State : std::enable_shared_from_this<State> {
     std::string user;
     Tracks tracks;
     std::function<void(ConnectionState)> on_state;
-    std::string session_id;
 
     std::deque<std::function<void()>> queue;
     bool busy = false;
 
     std::shared_ptr<Connection> connection;
     unsigned connections_made = 0;
+    std::string session_id;  ///< Of o=; a connection that is made anew has another one.
     std::vector<Leg> legs;
     std::string fingerprint;               ///< Ours.
     std::optional<sdp::Transport> remote;  ///< Of the first answer on this connection.
@@ -207,6 +206,10 @@ Status Egress::State::connect_anew() {
     }
     remote.reset();
     waiting.clear();
+    // The fingerprint stays ours: by the old id a browser would see an ICE restart, keep its DTLS association
+    // (RFC 8842 section 5.5), and never begin another one.
+    session_id = std::to_string((static_cast<guint64>(g_random_int()) << 30) + 1);
+    version = 0;
     connections_made++;
     auto made =
         Connection::create(around, pipeline, pipeline->free_name("consumer(" + user + ")"), user,
@@ -352,6 +355,7 @@ void Egress::State::on_connection(ConnectionState state) {
     if (state == ConnectionState::Connected)
         open_gates();
     if (state == ConnectionState::Failed) {
+        waiting.clear();
         connection->express()->clear();
         for (auto& leg : legs) leg.tap.reset();
     }

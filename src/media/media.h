@@ -74,7 +74,7 @@ public:
 
     /// A complete offer of the producer's tracks as they are now. Each offer waits for an answer of its own;
     /// a newer one may be made before that. `ice_restart` gives new ICE credentials; a failed connection is
-    /// made anew.
+    /// made anew, with another o= session id, by which the browser knows that it has to do the same.
     virtual void offer(bool ice_restart, Done<std::string> done) = 0;
     /// WrongState: no offer waits. Unacceptable or InvalidArgument: the answer does not fit the oldest offer
     /// that waits; nothing has changed and another answer may follow.
@@ -141,7 +141,7 @@ public:
     /// Answers an offer: the first one; one that continues the session (same ICE ufrag or same o= session id:
     /// tracks added, removed, ICE restart); or one that replaces the connection (page reload). An error
     /// leaves everything as it was. Consumers keep their connections and need Consumer::offer() afterwards.
-    /// WrongState: another offer is still being answered.
+    /// WrongState: another offer is still being answered; or the session that the offer continues has failed.
     virtual void offer(std::string sdp, Done<std::string> answer) = 0;
 
     /// The kinds that the accepted offer has an active track of, muted or not.

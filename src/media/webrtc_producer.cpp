@@ -167,8 +167,10 @@ Status WebrtcProducer::State::offer(const std::string& text, const Done<std::str
         return parsed.error();
 
     Plan plan{.ingress = ingress, .slots = slots, .chosen = {}};
-    const bool lives = ingress && ingress->state() != ConnectionState::Failed;
-    plan.replaces = !lives || !ingress->is_continued_by(*parsed);
+    plan.replaces = !ingress || !ingress->is_continued_by(*parsed);
+    if (!plan.replaces && ingress->state() == ConnectionState::Failed)
+        return Error{ErrorCode::WrongState, "the connection has failed; offer from a new RTCPeerConnection",
+                     "offer.sdp"};
     if (plan.replaces) {
         auto made = make_ingress();
         if (!made)

@@ -257,15 +257,34 @@ TEST_F(Silence, AConsumerThatDiesWithoutAWord) {
 TEST_F(Silence, AConsumerThatDiedMayComeBack) {
     Viewer gone(*this, *ada, "gone");
     ASSERT_TRUE(gone.negotiate());
+    ASSERT_TRUE(gone.negotiate(true));
     ASSERT_TRUE(gone.receives("1"));
+    const auto session = gone.browser->remote()->session_id;
     gone.browser->vanish();
     ASSERT_TRUE(wait_for("the failure", [&] { return gone.state() == ConnectionState::Failed; }));
     gone.browser = std::make_unique<peer::Connection>(loop, certificate);
-    ASSERT_TRUE(gone.negotiate());
+    ASSERT_TRUE(gone.negotiate(true));
+    EXPECT_NE(gone.browser->remote()->session_id, session) << "a browser would keep its connection";
+    EXPECT_EQ(gone.browser->remote()->version, 1U);
     ASSERT_TRUE(gone.receives("0"));
     ASSERT_TRUE(gone.receives("1"));
     EXPECT_TRUE(gone.is_whole());
     EXPECT_TRUE(control->is_unharmed());
+}
+
+TEST_F(Silence, NoOfferOfAConnectionThatHasFailedWaitsForAnAnswer) {
+    Viewer gone(*this, *ada, "gone");
+    ASSERT_TRUE(gone.negotiate());
+    ASSERT_TRUE(gone.receives("1"));
+    const auto offer = gone.offer();
+    ASSERT_TRUE(offer);
+    const auto answer = gone.browser->answer(*offer);
+    ASSERT_TRUE(answer);
+    gone.browser->vanish();
+    ASSERT_TRUE(wait_for("the failure", [&] { return gone.state() == ConnectionState::Failed; }));
+    const auto taken = await<Ok>([&](Done<Ok> done) { gone.server->answer(*answer, std::move(done)); });
+    ASSERT_FALSE(taken);
+    EXPECT_EQ(taken.error().code, ErrorCode::WrongState);
 }
 
 TEST_F(Silence, AProducerThatDiesWithoutAWord) {
@@ -277,6 +296,16 @@ TEST_F(Silence, AProducerThatDiesWithoutAWord) {
     gone.browser->vanish();
     EXPECT_TRUE(wait_for("the failure", [&] { return gone.state() == ConnectionState::Failed; }));
     EXPECT_EQ(watches.state(), ConnectionState::Connected) << "it waits for the page to come back";
+
+    gone.browser->restart_ice();
+    const auto restart = gone.browser->create_offer();
+    const auto refused =
+        await<std::string>([&](Done<std::string> done) { gone.server->offer(restart, std::move(done)); });
+    ASSERT_FALSE(refused) << "its DTLS has gone, and the browser keeps its own";
+    EXPECT_EQ(refused.error().code, ErrorCode::WrongState);
+    EXPECT_EQ(refused.error().field, "offer.sdp");
+    EXPECT_TRUE(gone.server->tracks().video);
+
     gone.browser = std::make_unique<peer::Connection>(loop, certificate);
     ASSERT_TRUE(gone.with_both().negotiate());
     ASSERT_TRUE(watches.receives("1"));

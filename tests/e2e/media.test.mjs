@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { launch } from './lib/browsers.mjs';
 import { expectMedia, isColour, until } from './lib/expect.mjs';
+import { Relay } from './lib/relay.mjs';
 import { Room } from './lib/room.mjs';
 import { servePage, startServer } from './lib/server.mjs';
 
@@ -28,12 +29,12 @@ after(async () => {
 });
 
 /** A room for one test, closed whatever happens. */
-async function inRoom(body, options) {
-  const room = new Room(server, options);
+async function inRoom(body, { of = server, ...options } = {}) {
+  const room = new Room(of, options);
   try {
     await body(room);
   } catch (error) {
-    error.stack += `\n--- the server's last lines:\n${server.log.slice(-25).join('\n')}`;
+    error.stack += `\n--- the server's last lines:\n${of.log.slice(-25).join('\n')}`;
     throw error;
   } finally {
     await room.close();
@@ -134,6 +135,29 @@ for (const name of ['chromium', 'firefox']) {
       await room.consume('blue', 'red', offer);
       await expectMedia(room, 'blue', 'red', RED);
     }));
+
+    test('a consumer that was cut off until its connection failed comes back', async () => {
+      const impatient = await startServer(['--set', 'ice.consent-timeout-s=5']);
+      const relay = await new Relay().open();
+      try {
+        await inRoom(async (room) => {
+          const state = async () => (await room.rest('GET')).users.find((u) => u.userId === 'blue').consumers[0].state;
+          await room.join('red', browsers.chromium);
+          await room.join('blue', browsers[name]);
+          await room.produce('red', RED);
+          await expectMedia(room, 'blue', 'red', RED);
+          relay.cut = true;
+          await until('the failure', state, (s) => s === 'failed');
+          relay.cut = false;
+          const { offer } = await room.rest('POST', '/users/blue/consume', { producerUserId: 'red' });
+          await room.consume('blue', 'red', offer);
+          await expectMedia(room, 'blue', 'red', RED);
+        }, { of: impatient, relays: { blue: relay } });
+      } finally {
+        relay.close();
+        await impatient.stop();
+      }
+    });
 
     test('over TCP, where UDP does not get through', () => inRoom(async (room) => {
       await room.join('red', browsers[name]);

@@ -2,18 +2,20 @@
 let rooms = 0;
 
 export class Room {
-  /** `hidden`: a word of candidates that the browsers are not shown, as "udp". */
-  constructor(server, { hidden } = {}) {
+  /** `hidden`: a word of candidates that the browsers are not shown, as "udp". `relays`: by user, what its media goes through. */
+  constructor(server, { hidden, relays = {} } = {}) {
     this.server = server;
     this.hidden = hidden;
+    this.relays = relays;
     this.id = `e2e-${process.pid}-${(rooms += 1)}`;
     this.users = new Map(); // id -> browser
     this.client = (user) => `${this.id}/${user}`;
   }
 
-  shown({ type, sdp }) {
+  shown(user, { type, sdp }) {
     const isHidden = (line) => line.startsWith('a=candidate:') && line.toLowerCase().includes(` ${this.hidden} `);
-    return { type, sdp: sdp.split('\r\n').filter((line) => !isHidden(line)).join('\r\n') };
+    const shown = sdp.split('\r\n').filter((line) => !isHidden(line)).join('\r\n');
+    return { type, sdp: this.relays[user]?.shown(shown) ?? shown };
   }
 
   rest(method, path = '', body = undefined) {
@@ -35,7 +37,7 @@ export class Room {
   /** Sends an offer of `user` to the server, the answer back, and everybody's offers to them. */
   async deliver(user, offer, constraints = undefined) {
     const produced = await this.rest('POST', `/users/${user}/produce`, { offer, ...(constraints && { constraints }) });
-    await this.call(user, 'answered', this.shown(produced.answer));
+    await this.call(user, 'answered', this.shown(user, produced.answer));
     await Promise.all(produced.outbound.map((o) => this.consume(o.userId, user, o.offer)));
     return produced;
   }
@@ -45,7 +47,7 @@ export class Room {
   }
 
   async consume(user, producer, offer) {
-    const answer = await this.call(user, 'consume', producer, this.shown(offer));
+    const answer = await this.call(user, 'consume', producer, this.shown(user, offer));
     await this.rest('POST', `/users/${user}/consume`, { producerUserId: producer, answer });
   }
 

@@ -96,7 +96,7 @@ class Sink {
 }
 
 class Client {
-  incoming = new Map(); // producer -> { pc, sinks: Map<mid, Sink> }
+  incoming = new Map(); // producer -> { session, pc, sinks: Map<mid, Sink> }
 
   sources = [];
 
@@ -159,9 +159,11 @@ class Client {
   // --- consuming -------------------------------------------------------------------------------------------------
 
   async consume(producer, offer) {
+    const [session] = /^o=\S+ \S+/m.exec(offer.sdp);
     let from = this.incoming.get(producer);
-    if (!from) {
-      from = { pc: new RTCPeerConnection(), sinks: new Map(), answered: 0, first: 0 };
+    if (from?.session !== session) { // a connection that the server has made anew
+      from?.pc.close();
+      from = { session, pc: new RTCPeerConnection(), sinks: new Map(), answered: 0, first: 0 };
       this.incoming.set(producer, from);
       from.pc.ontrack = ({ track, transceiver }) => {
         const { mid } = transceiver;
