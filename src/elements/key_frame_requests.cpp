@@ -7,6 +7,7 @@ void KeyFrameRequests::ask(GstClock* clock) {
         std::lock_guard lock(mutex_);
         gst_object_replace(reinterpret_cast<GstObject**>(&clock_), GST_OBJECT(clock));
         wanted_ = true;
+        given_up_ = false;
         tries_ = 0;
         if (GST_CLOCK_TIME_IS_VALID(last_sent_) && gst_clock_get_time(clock) < last_sent_ + kInterval)
             return wait_until(last_sent_ + kInterval);
@@ -17,11 +18,13 @@ void KeyFrameRequests::ask(GstClock* clock) {
 void KeyFrameRequests::answered() {
     std::lock_guard lock(mutex_);
     wanted_ = false;
+    given_up_ = false;
 }
 
 void KeyFrameRequests::stop() {
     std::lock_guard lock(mutex_);
     wanted_ = false;
+    given_up_ = false;
     cancel();
     gst_clear_object(&clock_);
 }
@@ -77,7 +80,7 @@ void KeyFrameRequests::send_if_wanted() {
         const GstClockTime now = gst_clock_get_time(clock_);
         if (GST_CLOCK_TIME_IS_VALID(last_sent_) && now < last_sent_ + kInterval)
             return wait_until(last_sent_ + kInterval);  // another thread was faster
-        tries_++;
+        given_up_ = ++tries_ == kTries;
         last_sent_ = now;
         wait_until(now + kInterval);
     }

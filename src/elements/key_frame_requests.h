@@ -10,6 +10,7 @@ namespace sluice::elements {
 
 /// Merges requests for key frames: the producer gets at most one per kInterval, none is lost. One that comes
 /// too early waits; one that no key frame follows is repeated, since a PLI may be lost, kTries times in all.
+/// After those it is up to the caller to ask again, when it sees that there is somebody to answer.
 /// Thread-safe.
 class KeyFrameRequests {
 public:
@@ -26,6 +27,8 @@ public:
     void ask(GstClock* clock);
     /// A key frame has come: what was asked for before is answered. Per key frame, not per packet.
     void answered();
+    /// Asked for, not answered, and not repeated any more. Takes no lock: it is looked at for each packet.
+    bool is_given_up() const { return given_up_.load(std::memory_order_relaxed); }
     /// Forgets what is open and cancels the timer.
     void stop();
     guint64 sent() const { return sent_; }
@@ -39,6 +42,7 @@ private:
     GstElement* owner_;
     std::function<bool()> send_;
     std::atomic<guint64> sent_{0};
+    std::atomic<bool> given_up_{false};
     std::mutex mutex_;  // all below
     bool wanted_ = false;
     unsigned tries_ = 0;

@@ -156,6 +156,8 @@ bool take(Track* self, RtpPacket& packet, bool& begins_key_frame) {
     if (begins_key_frame) {
         state.key_frames++;
         state.requests.answered();
+    } else if (renewed || state.requests.is_given_up()) {
+        ask_for_key_frame(self);  // the key frame was lost on the way, or the request: now there is a path
     }
     if (c.gap) {
         if (is_video(codec) && !begins_key_frame)

@@ -76,6 +76,35 @@ TEST_F(Requests, IsGivenUpAfterTen) {
     EXPECT_EQ(sent(), 12U);
 }
 
+TEST_F(Requests, WhatWasGivenUpIsAskedForAgainOnceVideoComes) {
+    ask();
+    EXPECT_TRUE(asks());
+    for (int i = 1; i < 10; i++) {
+        turn_to_next_timer();
+        EXPECT_TRUE(asks());
+    }
+    other_frame();
+    other_frame();
+    EXPECT_EQ(upstream_events(), Names{}) << "not before its time";
+    for (int i = 0; i < 2; i++) {
+        turn_to_next_timer();
+        ASSERT_TRUE(asks());
+    }
+    key_frame();
+    other_frame();
+    advance(10 * kInterval);
+    other_frame();
+    EXPECT_EQ(upstream_events(), Names{});
+    EXPECT_EQ(sent(), 13U);
+}
+
+TEST_F(Requests, AnotherEncoderWhoseKeyFrameWasLostIsAskedForOne) {
+    push(Rtp{.sequence = 9, .payload = {0x10, 0x01, 1}, .ssrc = 2});
+    EXPECT_TRUE(asks());
+    push(Rtp{.sequence = 10, .payload = {0x10, 0x01, 1}, .ssrc = 2});
+    EXPECT_EQ(sent(), 2U);
+}
+
 TEST_F(Requests, AKeyFrameAnswersThoseThatWait) {
     ask();
     EXPECT_TRUE(asks());
