@@ -79,11 +79,12 @@ GstPadProbeReturn Express::on_rtx_sender_event(GstPad*, GstPadProbeInfo* info, g
     return GST_PAD_PROBE_DROP;
 }
 
-/// The session has seen a packet of each stream now and then: it knows the times, but not the counts.
-void Express::on_sending_rtcp(GObject*, GstBuffer* packets, gboolean, Express* self) noexcept {
+/// The session has seen a packet of each stream now and then: it knows the times, but not the counts. FALSE:
+/// whether the report may be left out is for the session to say.
+gboolean Express::on_sending_rtcp(GObject*, GstBuffer* packets, gboolean, Express* self) noexcept {
     GstMapInfo bytes;
     if (!gst_buffer_map(packets, &bytes, GST_MAP_READWRITE))
-        return;
+        return FALSE;
     constexpr uint8_t kSenderReport = 200;  // RFC 3550 section 6.4.1
     for (size_t at = 0; at + 4 <= bytes.size;) {
         uint8_t* packet = bytes.data + at;
@@ -93,6 +94,7 @@ void Express::on_sending_rtcp(GObject*, GstBuffer* packets, gboolean, Express* s
         at += size;
     }
     gst_buffer_unmap(packets, &bytes);
+    return FALSE;
 }
 
 void Express::correct_report(uint8_t* report) {

@@ -37,7 +37,8 @@ private:
 
     static GstPadProbeReturn on_rtx_sender_event(GstPad* pad, GstPadProbeInfo* info,
                                                  gpointer shared) noexcept;
-    static void on_sending_rtcp(GObject* session, GstBuffer* packets, gboolean early, Express* self) noexcept;
+    static gboolean on_sending_rtcp(GObject* session, GstBuffer* packets, gboolean early,
+                                    Express* self) noexcept;
     gst::Ref<GstPad> find(uint32_t ssrc);
     void correct_report(uint8_t* report);
 
