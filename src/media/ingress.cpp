@@ -95,23 +95,31 @@ bool Ingress::is_continued_by(const sdp::Description& offer) const {
            offer.transport.fingerprints == remote_.fingerprints;
 }
 
-std::map<std::string, sdp::InTrack> Ingress::choose(const sdp::Description& offer) const {
-    std::map<std::string, sdp::InTrack> chosen;
+/// What webrtcbin has been shown of it; null: nothing.
+const sdp::InTrack* Ingress::known(const sdp::Section& section) const {
+    const auto found = std::ranges::find(routes_->sections, section.mid, &sdp::InTrack::mid);
+    return found == routes_->sections.end() ? nullptr : &*found;
+}
+
+Result<Ingress::Chosen> Ingress::choose(const sdp::Description& offer) const {
+    Chosen chosen;
     for (const auto& section : offer.sections) {
         if (!section.sends() || !section.kind)
             continue;
-        auto codecs = video_codecs_;
-        const auto known = std::ranges::find(routes_->sections, section.mid, &sdp::InTrack::mid);
-        if (known != routes_->sections.end() && known->kind == sdp::Kind::Video)
-            codecs = {known->codec.name};
-        if (auto track = sdp::choose(section, codecs))
+        const auto* before = known(section);
+        if (auto track = sdp::choose(section, before ? std::vector{before->codec.name} : video_codecs_))
             chosen.emplace(section.mid, std::move(*track));
+        else if (before)
+            return Error{ErrorCode::Unacceptable,
+                         "section \"" + section.mid + "\" no longer offers " + before->codec.name +
+                             ", which it was taken with; another codec needs another section",
+                         "offer.sdp"};
     }
     return chosen;
 }
 
-void Ingress::negotiate(sdp::Description offer, std::map<std::string, sdp::InTrack> chosen,
-                        const Tracks& tracks, Done<std::string> answer) {
+void Ingress::negotiate(sdp::Description offer, Chosen chosen, const Tracks& tracks,
+                        Done<std::string> answer) {
     bool news = false;
     {
         std::lock_guard lock(routes_->mutex);
@@ -170,14 +178,21 @@ void Ingress::adopt_transport(const sdp::Description& offer) {
     remote_session_ = offer.session_id;
 }
 
-std::string Ingress::write_answer(const sdp::Description& offer,
-                                  const std::map<std::string, sdp::InTrack>& chosen) {
+std::string Ingress::write_answer(const sdp::Description& offer, const Chosen& chosen) {
     std::vector<sdp::InTrack> tracks;
     for (const auto& [mid, track] : chosen) tracks.push_back(track);
-    // A section that is only paused keeps its place in the answer, by the codec it was taken with.
-    for (const auto& section : routes_->sections)
-        if (!chosen.contains(section.mid))
-            tracks.push_back(section);
+    // A section that is only paused keeps its place in the answer: by its codec, or without that by any other
+    // that is offered.
+    for (const auto& section : offer.sections) {
+        const auto* before = known(section);
+        if (!before || chosen.contains(section.mid))
+            continue;
+        auto track = sdp::choose(section, {before->codec.name});
+        if (!track)
+            track = sdp::choose(section, video_codecs_);
+        if (track)
+            tracks.push_back(std::move(*track));
+    }
     const auto credentials = connection_->peer().local();
     return sdp::write_answer(offer, tracks,
                              {.ufrag = credentials.ufrag,

@@ -30,15 +30,15 @@ public:
     /// certificate.
     bool is_continued_by(const sdp::Description& offer) const;
 
+    using Chosen = std::map<std::string, sdp::InTrack>;
     /// What the server would take of each section of an offer that sends, by mid. A section that webrtcbin
-    /// knows keeps its codec as long as it is offered.
-    std::map<std::string, sdp::InTrack> choose(const sdp::Description& offer) const;
+    /// knows keeps its codec. Unacceptable: it sends and has that no more.
+    Result<Chosen> choose(const sdp::Description& offer) const;
 
     using Tracks = std::map<std::string, std::shared_ptr<Track>>;
     /// Brings webrtcbin up to date with `chosen` (by mid), whose streams will go to `tracks`, and writes the
     /// answer. A mid keeps its track for as long as its section lives.
-    void negotiate(sdp::Description offer, std::map<std::string, sdp::InTrack> chosen, const Tracks& tracks,
-                   Done<std::string> answer);
+    void negotiate(sdp::Description offer, Chosen chosen, const Tracks& tracks, Done<std::string> answer);
 
     ConnectionState state() const { return connection_->state(); }
     ice::Traffic received() const { return connection_->received(); }
@@ -57,9 +57,9 @@ private:
     explicit Ingress(std::vector<std::string> video_codecs);
     static void on_pad(Routes& routes, GstPad* pad);
     static void on_transceiver(Routes& routes, GstWebRTCRTPTransceiver* transceiver, guint section);
+    const sdp::InTrack* known(const sdp::Section& section) const;
     void adopt_transport(const sdp::Description& offer);
-    std::string write_answer(const sdp::Description& offer,
-                             const std::map<std::string, sdp::InTrack>& chosen);
+    std::string write_answer(const sdp::Description& offer, const Chosen& chosen);
 
     std::vector<std::string> video_codecs_;
     std::shared_ptr<Routes> routes_ = std::make_shared<Routes>();

@@ -35,7 +35,7 @@ struct WebrtcProducer::State : std::enable_shared_from_this<State> {
         std::shared_ptr<Ingress> ingress;
         bool replaces = false;
         std::vector<Slot> slots;
-        std::map<std::string, sdp::InTrack> chosen;
+        Ingress::Chosen chosen;
     };
 
     Status offer(const std::string& text, const Done<std::string>& answer);
@@ -219,7 +219,10 @@ Result<std::shared_ptr<Ingress>> WebrtcProducer::State::make_ingress() {
 
 /// A track for each section that sends: its own, a dormant one that fits, or a new one.
 Status WebrtcProducer::State::assign_tracks(const sdp::Description& offer, Plan& plan) {
-    plan.chosen = plan.ingress->choose(offer);
+    auto chosen = plan.ingress->choose(offer);
+    if (!chosen)
+        return chosen.error();
+    plan.chosen = std::move(chosen).value();
     const bool sends = std::ranges::any_of(offer.sections, &sdp::Section::sends);
     if (plan.chosen.empty() && (plan.replaces || sends))
         return Error{ErrorCode::Unacceptable,

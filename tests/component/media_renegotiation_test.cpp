@@ -82,6 +82,41 @@ TEST_F(Renegotiation, ATrackComesBackByAnotherSsrc) {
     EXPECT_TRUE(alan->is_whole()) << "sequence numbers go on";
 }
 
+TEST_F(Renegotiation, ASectionKeepsItsCodec) {
+    auto& video = ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1"));
+    video.track().codec = "H264";
+    const auto offer = ada->browser->create_offer();
+    video.track().codec = "VP8";
+    const auto refused =
+        await<std::string>([&](Done<std::string> done) { ada->server->offer(offer, std::move(done)); });
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::Unacceptable);
+    EXPECT_EQ(refused.error().field, "offer.sdp");
+    EXPECT_EQ(
+        refused.error().message,
+        "section \"1\" no longer offers VP8, which it was taken with; another codec needs another section");
+    EXPECT_TRUE(ada->server->tracks().video);
+    ASSERT_TRUE(alan->receives("1"));
+    EXPECT_TRUE(alan->is_unharmed());
+}
+
+TEST_F(Renegotiation, APausedSectionIsAnsweredByWhatItsOfferHas) {
+    auto& video = ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    ada->browser->set_sending(video, false);
+    ASSERT_TRUE(ada->negotiate());
+    video.track().codec = "H264";
+    ASSERT_TRUE(ada->negotiate());
+    EXPECT_NE(ada->browser->remote()->find("1")->port, 0);
+    video.track().codec = "VP8";
+    ada->browser->set_sending(video, true);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1"));
+    EXPECT_TRUE(alan->is_whole());
+}
+
 TEST_F(Renegotiation, ATrackIsStoppedAndItsSectionRecycled) {
     auto& video = ada->browser->add_track(Kind::Video);
     ASSERT_TRUE(both());
