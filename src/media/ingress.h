@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,7 @@ private:
         std::string producer;                ///< For the log.
         std::vector<sdp::InTrack> sections;  ///< As webrtcbin knows them, in its order.
         Tracks tracks;                       ///< By mid.
+        std::set<std::string> fed;           ///< Mids that have had a stream.
         std::vector<gst::Ref<GstPad>> pads;  ///< All that came.
     };
 

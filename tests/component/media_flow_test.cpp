@@ -55,6 +55,18 @@ TEST_P(EveryCodec, PassesAndBeginsWithAKeyFrame) {
 INSTANTIATE_TEST_SUITE_P(Media, EveryCodec, testing::Values("VP8", "VP9", "H264", "AV1"),
                          [](const auto& test) { return std::string(test.param); });
 
+TEST_F(MediaFlow, TwoVideosWhoseOfferNamesNoSsrcAreTwoTracks) {
+    Publisher ada(*this, "ada");
+    for (int i = 0; i < 2; i++) ada.browser->add_track(Kind::Video).track().names_ssrc = false;
+    ASSERT_TRUE(ada.negotiate());
+    Viewer alan(*this, ada, "alan");
+    ASSERT_TRUE(alan.negotiate());
+    ASSERT_TRUE(alan.receives("0"));
+    ASSERT_TRUE(alan.receives("1"));
+    EXPECT_TRUE(alan.is_whole());
+    EXPECT_NE(alan.track("0")->last_mark()->track, alan.track("1")->last_mark()->track);
+}
+
 TEST_F(MediaFlow, AMutedTrackStopsAndComesBackWithoutALoss) {
     Publisher ada(*this, "ada");
     ASSERT_TRUE(ada.with_both().negotiate());

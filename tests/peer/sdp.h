@@ -89,7 +89,8 @@ struct Track {
     bool sending = true;   ///< false: inactive, as after removeTrack().
     bool stopped = false;  ///< Port 0, as after transceiver.stop().
     uint32_t ssrc = 0;
-    uint32_t rtx_ssrc = 0;  ///< Video only.
+    uint32_t rtx_ssrc = 0;   ///< Video only.
+    bool names_ssrc = true;  ///< false: the offer has no a=ssrc, as with encodings that have a rid.
     std::string stream_id;
 };
 

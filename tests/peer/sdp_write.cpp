@@ -90,7 +90,7 @@ void write_track(Text& text, const Local& local, const Track& track) {
     text.line("a=rtcp-mux");
     text.line("a=rtcp-rsize");
     audio ? write_audio_codecs(text) : write_video_codecs(text, track.codec);
-    if (sending)
+    if (sending && track.names_ssrc)
         write_ssrcs(text, local, track);
 }
 
