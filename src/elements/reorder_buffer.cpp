@@ -11,7 +11,7 @@ namespace {
 constexpr uint64_t kOvertaken = 3;
 /// More than anybody keeps to send again (libwebrtc asks for as many): the stream has leapt.
 constexpr int kLeap = 1000;
-/// So many late packets in a row are a stream that counts anew, not late.
+/// So many old packets in a row that nobody has missed are a stream that counts anew, not late.
 constexpr unsigned kCountsAnew = 5;
 
 }  // namespace
@@ -24,7 +24,8 @@ ReorderBuffer::Place ReorderBuffer::put(uint16_t sequence, GstBuffer*& packet, b
     }
     const int ahead = static_cast<int16_t>(sequence - static_cast<uint16_t>(highest_));
     uint64_t number = highest_ + static_cast<int64_t>(ahead);
-    if (ahead > kLeap || (number < next_ && is_another_count(sequence, resent))) {
+    const bool unexpected = number < next_ && given_up_.erase(number) == 0;
+    if (ahead > kLeap || (unexpected && is_another_count(sequence, resent))) {
         missing_.clear();
         number = highest_ + static_cast<uint16_t>(sequence - static_cast<uint16_t>(highest_));
         highest_ = number - 1;
@@ -59,6 +60,12 @@ bool ReorderBuffer::is_another_count(uint16_t sequence, bool resent) {
     return late_in_row_ >= kCountsAnew;
 }
 
+void ReorderBuffer::give_up(uint64_t number) {
+    lost_++;
+    given_up_.insert(number);
+    given_up_.erase(given_up_.begin(), given_up_.lower_bound(number - kLeap));
+}
+
 void ReorderBuffer::arrived(uint64_t number, bool resent, GstClockTime now) {
     const auto missing = missing_.find(number);
     if (missing == missing_.end())
@@ -80,7 +87,7 @@ gst::Ref<GstBuffer> ReorderBuffer::next(GstClockTime now) {
     while (!missing_.empty() && missing_.begin()->first < first->first) {
         if (!has_lost(missing_.begin()->second, now))
             return {};
-        lost_++;
+        give_up(missing_.begin()->first);
         missing_.erase(missing_.begin());
     }
     next_ = first->first + 1;
@@ -101,6 +108,7 @@ GstClockTime ReorderBuffer::wake_up() const {
 void ReorderBuffer::reset() {
     held_.clear();
     missing_.clear();
+    given_up_.clear();
     begun_ = false;
     late_in_row_ = 0;
 }

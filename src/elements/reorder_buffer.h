@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <set>
 
 #include <gst/gst.h>
 
@@ -64,6 +65,7 @@ private:
     bool has_lost(const Missing& missing, GstClockTime now) const;
     GstClockTime give_up_at(const Missing& missing) const { return missing.since + latency_; }
     bool is_another_count(uint16_t sequence, bool resent);
+    void give_up(uint64_t number);
     void arrived(uint64_t number, bool resent, GstClockTime now);
 
     GstClockTime latency_ = 0;
@@ -74,8 +76,9 @@ private:
     uint64_t arrivals_ = 0;
     std::map<uint64_t, gst::Ref<GstBuffer>> held_;
     std::map<uint64_t, Missing> missing_;  ///< Each is older than the one behind it.
+    std::set<uint64_t> given_up_;          ///< Waited for in vain: they may still come, and are late then.
     GstClockTime round_trip_ = 40 * GST_MSECOND;
-    uint16_t late_sequence_ = 0;  ///< The last late packet, and how many late ones have come in a row.
+    uint16_t late_sequence_ = 0;  ///< The last that nobody had missed, and how many such came in a row.
     unsigned late_in_row_ = 0;
     uint64_t lost_ = 0;
 };

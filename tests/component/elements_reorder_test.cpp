@@ -160,6 +160,18 @@ TEST_F(Reorder, WhatIsNotSentAgainIsNotWaitedForOnceThreeHavePassed) {
     EXPECT_EQ(counter("lost"), 2U);
 }
 
+TEST_F(Reorder, ManyThatAreLateInARowAreLate) {
+    set("do-retransmission", false);
+    push_each({1, 8, 9, 10});
+    EXPECT_EQ(sequences(), (Sequences{1, 8, 9, 10}));
+    push_each({2, 3, 4, 5, 6, 7});
+    EXPECT_EQ(sequences(), Sequences{});
+    push_each({11, 12});
+    EXPECT_EQ(sequences(), (Sequences{11, 12}));
+    EXPECT_EQ(counter("late"), 6U);
+    EXPECT_EQ(counter("lost"), 6U);
+}
+
 TEST_F(Reorder, TheSamePacketTwiceIsOne) {
     push_each({1, 1, 3, 3, 2, 2});
     EXPECT_EQ(sequences(), (Sequences{1, 2, 3}));
