@@ -33,7 +33,7 @@ struct ReorderState {
     std::atomic<bool> do_retransmission{false};
     std::atomic<bool> capture_times{false};
 
-    // Under the sink pad's stream lock, which the timer takes, too.
+    // Under the sink pad's stream lock, which a thread of GStreamer's pool takes when it is time.
     ReorderBuffer buffer;
     ArrivalTime arrival_time;
     GstClockID timer = nullptr;
@@ -159,12 +159,19 @@ GstFlowReturn go_on(Reorder* self, GstClock* clock, GstClockTime now) {
     return flow;
 }
 
-gboolean on_timer(GstClock* clock, GstClockTime, GstClockID id, gpointer data) noexcept {
-    auto* self = as_reorder(data);
+void on_time(GstElement* element, gpointer id) noexcept {
+    auto* self = as_reorder(element);
+    const auto clock = clock_of(self);
     GST_PAD_STREAM_LOCK(self->sink);
     if (self->state->timer == id)
-        go_on(self, clock, gst_clock_get_time(clock));
+        go_on(self, clock.get(), gst_clock_get_time(clock.get()));
     GST_PAD_STREAM_UNLOCK(self->sink);
+}
+
+/// The clock's thread serves the whole process (DTLS's time-outs too), and what goes on now may go to many
+/// consumers.
+gboolean on_timer(GstClock*, GstClockTime, GstClockID id, gpointer self) noexcept {
+    gst_element_call_async(static_cast<GstElement*>(self), on_time, gst_clock_id_ref(id), gst_clock_id_unref);
     return TRUE;
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <gtest/gtest.h>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -158,19 +160,30 @@ struct TimedElement : ElementFixture {
         ElementFixture::make(factory);
         clock_ = gst::Ref<GstTestClock>::adopt(gst_harness_get_testclock(harness_));
     }
-    /// Turns the clock on, and runs the timers that are due by then.
+    /// Turns the clock on, and runs the timers that are due by then, to the end of what they hand to another
+    /// thread.
     void advance(GstClockTime by) {
         gst_test_clock_advance_time(clock_.get(), by);
         GstClockID due = nullptr;
         while (gst_test_clock_peek_next_pending_id(clock_.get(), &due) &&
                gst_clock_id_get_time(due) <= now()) {
             gst_clock_id_unref(std::exchange(due, nullptr));
-            gst_clock_id_unref(gst_test_clock_process_next_clock_id(clock_.get()));
+            const auto timer = gst_test_clock_process_next_clock_id(clock_.get());
+            wait_for_work_of(timer);
+            gst_clock_id_unref(timer);
         }
         if (due)
             gst_clock_id_unref(due);
     }
     GstClockTime now() const { return gst_clock_get_time(GST_CLOCK(clock_.get())); }
+    /// Who still has something to do for a timer keeps it.
+    static void wait_for_work_of(GstClockID timer) {
+        const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        while (g_atomic_int_get(&GST_CLOCK_ENTRY(timer)->refcount) > 1) {
+            ASSERT_LT(std::chrono::steady_clock::now(), limit) << "a timer's work has not ended";
+            std::this_thread::yield();
+        }
+    }
 
     gst::Ref<GstTestClock> clock_;
 };

@@ -145,6 +145,21 @@ TEST_F(Reorder, ALossIsWaitedForNoLongerThanTheLatency) {
     EXPECT_EQ(counter("late"), 1U);
 }
 
+TEST_F(Reorder, WhatHasWaitedDoesNotGoOnOnTheClocksThread) {
+    std::thread::id by;
+    gst_pad_add_probe(
+        harness_->sinkpad, GST_PAD_PROBE_TYPE_BUFFER,
+        [](GstPad*, GstPadProbeInfo*, gpointer id) {
+            *static_cast<std::thread::id*>(id) = std::this_thread::get_id();
+            return GST_PAD_PROBE_OK;
+        },
+        &by, nullptr);
+    push_each({1, 3});
+    advance(kLatency);
+    EXPECT_EQ(sequences(), (Sequences{1, 3}));
+    EXPECT_NE(by, std::this_thread::get_id()) << "here the clock's thread is the test's";
+}
+
 TEST_F(Reorder, WhatIsNotSentAgainIsNotWaitedForOnceThreeHavePassed) {
     set("do-retransmission", false);
     push_each({1, 3, 4});
