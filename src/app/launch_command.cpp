@@ -154,13 +154,15 @@ Result<Source> dump_source(const gst::LaunchTemplate& chain, const std::string& 
 std::string program_for(const std::vector<std::string>& own) {
     const std::string program = "gst-launch-1.0 -e -v";
     const glib::OwnedString self(g_file_read_link("/proc/self/exe", nullptr));
-    const glib::OwnedString folder(g_path_get_dirname(self ? self.get() : ""));
-    const glib::OwnedString plugin(g_build_filename(folder.get(), kPlugin, nullptr));
-    // Where it is not beside us, it has been installed among the others.
-    if (own.empty() || !g_file_test(plugin.get(), G_FILE_TEST_EXISTS))
-        return program;
-    return "GST_PLUGIN_PATH=" + std::string(glib::OwnedString(g_shell_quote(folder.get())).get()) + " " +
-           program;
+    const glib::OwnedString folder(g_path_get_dirname(self ? self.get() : "."));
+    for (const char* beside : {".", "../" LIBDIR "/gstreamer-1.0"}) {  // as built, as installed
+        const glib::OwnedString plugins(g_canonicalize_filename(beside, folder.get()));
+        const glib::OwnedString plugin(g_build_filename(plugins.get(), kPlugin, nullptr));
+        if (!own.empty() && g_file_test(plugin.get(), G_FILE_TEST_EXISTS))
+            return "GST_PLUGIN_PATH=" + std::string(glib::OwnedString(g_shell_quote(plugins.get())).get()) +
+                   " " + program;
+    }
+    return program;
 }
 
 /// A description's words, for a shell, in lines.

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""launch_test.py SLUICE: "sluice launch" runs a template, and what it prints does the same in a shell."""
+"""launch_test.py SLUICE LIBDIR: "sluice launch" runs a template, and what it prints does the same in a shell."""
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import tempfile
 import unittest
 
 PATIENCE_S = 20
-PROGRAM = None
+PROGRAM = LIBDIR = None
 
 
 def streams(file):
@@ -66,7 +67,19 @@ class Launch(unittest.TestCase):
         self.assertEqual(streams(self.folder / "it's mine.webm"), {"opus", "vp8"})
 
     def test_the_servers_own_elements_are_found_in_a_shell(self):
-        said = self.until_interrupted([PROGRAM, "launch", "record-mp4", "location=a.mp4"], "PLAYING")
+        self.finds_own_elements(PROGRAM)
+
+    def test_the_servers_own_elements_are_found_once_it_is_installed(self):
+        built = pathlib.Path(PROGRAM)
+        for file, folder in ((built, "bin"), (built.parent / "libgstsluice.so", LIBDIR + "/gstreamer-1.0")):
+            (self.folder / folder).mkdir(parents=True)
+            shutil.copy(file, self.folder / folder)
+        (self.folder / "share/sluice").mkdir(parents=True)
+        (self.folder / "share/sluice/pipelines").symlink_to(pathlib.Path(__file__).parents[2] / "pipelines")
+        self.finds_own_elements(self.folder / "bin/sluice")
+
+    def finds_own_elements(self, program):
+        said = self.until_interrupted([program, "launch", "record-mp4", "location=a.mp4"], "PLAYING")
         self.assertEqual(streams(self.folder / "a.mp4"), {"opus", "vp9"})
         command = said[said.index("GST_PLUGIN_PATH"):said.index("READY")]
         (self.folder / "a.mp4").unlink()
@@ -115,5 +128,5 @@ class Launch(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    PROGRAM = os.path.abspath(sys.argv.pop(1))
+    PROGRAM, LIBDIR = os.path.abspath(sys.argv.pop(1)), sys.argv.pop(1)
     unittest.main()
