@@ -150,6 +150,9 @@ class RunScript(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    # Whoever runs this may ignore them, as nohup does; a shell cannot trap what is ignored when it begins.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     BUILD = pathlib.Path(sys.argv.pop(1)).resolve()
     raise_loopback()
     unittest.main(verbosity=2)

@@ -105,4 +105,7 @@ class TestScript(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    # Whoever runs this may ignore them, as nohup does; a shell cannot trap what is ignored when it begins.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     unittest.main(verbosity=2)
