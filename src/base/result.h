@@ -68,7 +68,12 @@ using Status = Result<Ok>;
 template <typename T>
 class Done {
 public:
-    Done(std::function<void(Result<T>)> answer) : state_(std::make_shared<State>(std::move(answer))) {}
+    /// `wanted` says whether somebody waits for the answer; without it somebody always does.
+    Done(std::function<void(Result<T>)> answer, std::function<bool()> wanted = nullptr)
+        : state_(std::make_shared<State>(std::move(answer), std::move(wanted))) {}
+
+    /// False: whoever asked has been told that there was no answer, and what has not begun must not begin.
+    bool wanted() const { return !state_->wanted || state_->wanted(); }
 
     // Inlined where the result is built, g++ 12 warns that the other alternative's members are uninitialized.
     [[gnu::noinline]] void operator()(Result<T> result) const {
@@ -80,7 +85,8 @@ public:
 
 private:
     struct State {
-        explicit State(std::function<void(Result<T>)> f) : answer(std::move(f)) {}
+        State(std::function<void(Result<T>)> f, std::function<bool()> w)
+            : answer(std::move(f)), wanted(std::move(w)) {}
         State(const State&) = delete;
         State& operator=(const State&) = delete;
         ~State() {
@@ -88,6 +94,7 @@ private:
                 answer(Error{ErrorCode::Internal, "the operation was dropped without an answer"});
         }
         std::function<void(Result<T>)> answer;
+        const std::function<bool()> wanted;
     };
     std::shared_ptr<State> state_;
 };

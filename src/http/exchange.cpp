@@ -163,11 +163,17 @@ void Exchange::handle(rooms::Rooms& rooms, std::function<void()> sent) {
     if (const char* query = g_uri_get_query(soup_server_message_get_uri(message_)))
         call.query = query;
     match_.route->handle(
-        rooms, call, Reply([weak](Result<std::string> result) {
-            if (const auto self = weak.lock())
-                self->answer(result ? success(std::move(*result), self->match_.route->content_type)
-                                    : problem(result.error()));
-        }));
+        rooms, call,
+        Reply(
+            [weak](Result<std::string> result) {
+                if (const auto self = weak.lock())
+                    self->answer(result ? success(std::move(*result), self->match_.route->content_type)
+                                        : problem(result.error()));
+            },
+            [weak] {
+                const auto self = weak.lock();
+                return self && self->state_ != State::Answered;
+            }));
 }
 
 void Exchange::answer(const Response& response) {

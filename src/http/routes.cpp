@@ -23,15 +23,18 @@ using rooms::Rooms;
 /// `sdp_field`.
 template <typename T>
 Done<T> answered(const Reply& reply, std::string (*to_text)(const T&), const char* sdp_field = "") {
-    return Done<T>([reply, to_text, sdp_field](Result<T> result) {
-        if (result)
-            return reply(to_text(*result));
-        Error error = result.error();
-        const bool sdp = error.code == ErrorCode::InvalidArgument || error.code == ErrorCode::Unacceptable;
-        if (sdp && error.field.empty())
-            error.field = sdp_field;
-        reply(error);
-    });
+    return Done<T>(
+        [reply, to_text, sdp_field](Result<T> result) {
+            if (result)
+                return reply(to_text(*result));
+            Error error = result.error();
+            const bool sdp =
+                error.code == ErrorCode::InvalidArgument || error.code == ErrorCode::Unacceptable;
+            if (sdp && error.field.empty())
+                error.field = sdp_field;
+            reply(error);
+        },
+        [reply] { return reply.wanted(); });
 }
 
 /// Reads the body by `read`, which takes the members it knows; any other member is refused.

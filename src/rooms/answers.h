@@ -18,9 +18,11 @@ inline constexpr std::chrono::seconds kStepLimit{5};
 /// Answers `done` in a task of its own.
 template <typename T>
 Done<T> later(Scheduler& scheduler, Done<T> done) {
-    return Done<T>([&scheduler, done = std::move(done)](Result<T> result) {
-        scheduler.post([done, result = std::move(result)]() mutable { done(std::move(result)); });
-    });
+    return Done<T>(
+        [&scheduler, done](Result<T> result) {
+            scheduler.post([done, result = std::move(result)]() mutable { done(std::move(result)); });
+        },
+        [done] { return done.wanted(); });
 }
 
 /// What to hand to media for one step: `next` gets the reply, or Timeout after kStepLimit, and then no reply

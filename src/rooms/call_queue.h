@@ -20,7 +20,8 @@ public:
     explicit CallQueue(Scheduler& scheduler) : scheduler_(scheduler) {}
 
     /// Runs `call` with a Done it owes one answer: at once if no other call of that user is in hand, else
-    /// when its turn comes. `done` is answered after this call has returned.
+    /// when its turn comes; not at all if nobody waits for its answer any more by then. `done` is answered
+    /// after this call has returned.
     template <typename T>
     void add(const std::string& room_id, const std::string& user_id, Done<T> done,
              std::function<void(Done<T>)> call) {
@@ -28,6 +29,8 @@ public:
                 [answer = later(scheduler_, std::move(done)), call = std::move(call)](Result<Turn> turn) {
                     if (!turn)
                         return answer(turn.error());
+                    if (!answer.wanted())
+                        return answer(Error{ErrorCode::Timeout, "nobody waited when the call's turn came"});
                     call(Done<T>([answer, turn = *turn](Result<T> result) { answer(std::move(result)); }));
                 });
     }

@@ -272,10 +272,12 @@ void Rooms::begin_branch(const std::string& room_id, const std::string& user_id,
 
 void Rooms::end_branch(const std::string& room_id, const std::string& user_id, const std::string& name,
                        Done<media::BranchState> done) {
-    const Done<Ok> begun([done](Result<Ok> result) {
-        if (!result)
-            done(result.error());
-    });
+    const Done<Ok> begun(
+        [done](Result<Ok> result) {
+            if (!result)
+                done(result.error());
+        },
+        [done] { return done.wanted(); });
     state_->call<Ok>(room_id, user_id, begun,
                      [name, done](const RoomPtr&, const UserPtr& user, const Done<Ok>& answer) {
                          const auto& production = user->producing();

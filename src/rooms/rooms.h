@@ -125,8 +125,8 @@ struct Totals {
 ///
 /// Calls that touch one user are carried out one at a time in the order they came; calls of different users
 /// and rooms do not wait for each other. Every Done is called once, after the call has returned. A call that
-/// fails leaves everything as it was. Every call but create() and list() answers NotFound for an unknown room
-/// or user.
+/// fails leaves everything as it was, and so does one whose Done nobody waits for any more when its turn
+/// comes. Every call but create() and list() answers NotFound for an unknown room or user.
 ///
 /// A user is in the room as soon as its call's turn has come, before the offers for it are there. A step of
 /// media that takes longer than 5 s is Timeout. A room made without a user stays until it is deleted or its

@@ -317,6 +317,11 @@ class Slow(unittest.TestCase):
         server.delete("/rooms/r/users/4")
         self.finish()
         self.assertRegex(server.log_text(), r"warning request method=DELETE path=\S+ status=504")
+        # Behind them once they have had their turn: a failed call has changed nothing.
+        constraints = {"constraints": ALL}
+        server.post("/rooms/r/users/3/produce", constraints, expect=409)
+        server.post("/rooms/r/users/1/produce", constraints, expect=409)
+        self.assertEqual([user["userId"] for user in server.get("/rooms/r")["users"]], ["1", "2", "3"])
 
     def test_draining(self):
         server = self.server

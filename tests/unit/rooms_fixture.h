@@ -19,11 +19,15 @@ template <typename T>
 class Call {
 public:
     Done<T> done() {
-        return Done<T>([state = state_](Result<T> result) {
-            state->answers++;
-            state->result.emplace(std::move(result));
-        });
+        return Done<T>(
+            [state = state_](Result<T> result) {
+                state->answers++;
+                state->result.emplace(std::move(result));
+            },
+            [state = state_] { return state->wanted; });
     }
+    /// Nobody waits for the answer any more.
+    void give_up() { state_->wanted = false; }
     bool answered() const { return state_->result.has_value(); }
     bool ok() const { return answered() && *state_->result; }
     int answers() const { return state_->answers; }
@@ -39,6 +43,7 @@ public:
 private:
     struct State {
         int answers = 0;
+        bool wanted = true;
         std::optional<Result<T>> result;
     };
     std::shared_ptr<State> state_ = std::make_shared<State>();

@@ -207,6 +207,35 @@ TEST_F(RoomsOrder, LeavingTakesItsTurn) {
     EXPECT_EQ(engine.connections(), 0u);
 }
 
+TEST_F(RoomsOrder, WhatNobodyWaitsForIsNotDoneWhenItsTurnComes) {
+    given({"1", "2"}, 1);
+    hold({"produce 1", "answer 1>2"});
+    produce("1");
+    auto mute = produce("1", std::nullopt, {false, false});
+    auto branch = begin_branch("1", "recording");
+    auto end = end_branch("1", "recording");
+    auto stopped = stop("1");
+    consume("2", "1");
+    auto left = leave("2");
+    auto back = add("2");
+    const auto behind = reoffer("2", "1");
+    run();
+    mute.give_up();
+    branch.give_up();
+    end.give_up();
+    stopped.give_up();
+    left.give_up();
+    back.give_up();
+    engine.steps.settle("produce 1");
+    engine.steps.settle("answer 1>2");
+    run();
+    EXPECT_EQ(engine.steps.log, (Steps{"produce 1", "answer 1>2", "offer 1>2", "offer 1>2"}));
+    ASSERT_TRUE(engine.producer("1"));
+    EXPECT_EQ(engine.producer("1")->flowing, (media::Constraints{true, true}));
+    EXPECT_TRUE(engine.producer("1")->begun.empty());
+    EXPECT_TRUE(behind.ok()) << "it has its turn: " << behind.text();
+}
+
 TEST_F(RoomsOrder, TheRoomGoesInTheMiddleOfEverything) {
     given({"1", "2", "3", "4"}, 2);
     produce("1");
