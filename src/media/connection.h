@@ -31,7 +31,7 @@ struct Surroundings {
     bool capture_times = false;          ///< Whether packets say when they were captured, for branches.
     gst::Workers& files;                 ///< Threads for the ends of branches, which may wait for disks.
     gst::Workers& drawings;              ///< A thread for drawings of pipelines, which may wait for elements.
-    std::atomic<size_t> connections{0};  ///< Those being torn down included.
+    std::atomic<size_t> connections{0};  ///< Those about to be made and being torn down included.
     std::atomic<size_t> open_branches{0};  ///< Those that have something to complete.
 };
 

@@ -1,6 +1,7 @@
 #include "media/egress.h"
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <utility>
 
@@ -15,6 +16,18 @@ struct Leg {
         transceiver;           ///< Of the present webrtcbin; null until that has the section.
     std::unique_ptr<Tap> tap;  ///< There once connected.
     bool accepted = false;     ///< By the last answer.
+};
+
+/// Counts a connection that an offer will make.
+class Place {
+public:
+    explicit Place(std::atomic<size_t>& connections) : connections_(connections) { ++connections_; }
+    ~Place() { --connections_; }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+private:
+    std::atomic<size_t>& connections_;
 };
 
 gst::Ref<GstPad> sink_pad_of(GstElement* bin, GstWebRTCRTPTransceiver* transceiver) {
@@ -42,11 +55,12 @@ gst::Ref<GstPad> sink_pad_of(GstElement* bin, GstWebRTCRTPTransceiver* transceiv
 /// Offers and answers are carried out one after the other in the order they came.
 struct Egress::State : std::enable_shared_from_this<State> {
     State(Surroundings& around_, std::shared_ptr<Pipeline> pipeline_, std::string user_, Tracks tracks_,
-          std::function<void(ConnectionState)> on_state_)
+          std::function<Status()> may_connect_, std::function<void(ConnectionState)> on_state_)
         : around(around_),
           pipeline(std::move(pipeline_)),
           user(std::move(user_)),
           tracks(std::move(tracks_)),
+          may_connect(std::move(may_connect_)),
           on_state(std::move(on_state_)) {}
 
     void run(std::function<void()> step);
@@ -56,6 +70,8 @@ struct Egress::State : std::enable_shared_from_this<State> {
     void close();
 
     void offer(bool ice_restart, const Done<std::string>& done);
+    bool lives() const { return connection && connection->state() != ConnectionState::Failed; }
+    Status take_place();
     Status connect_anew();
     bool add_sections();
     void negotiate_sections(const Done<Ok>& done);
@@ -72,11 +88,13 @@ struct Egress::State : std::enable_shared_from_this<State> {
     std::shared_ptr<Pipeline> pipeline;
     std::string user;
     Tracks tracks;
+    std::function<Status()> may_connect;
     std::function<void(ConnectionState)> on_state;
 
     std::deque<std::function<void()>> queue;
     bool busy = false;
 
+    std::optional<Place> place;  ///< Until the connection counts itself.
     std::shared_ptr<Connection> connection;
     unsigned connections_made = 0;
     std::string session_id;  ///< Of o=; a connection that is made anew has another one.
@@ -88,15 +106,17 @@ struct Egress::State : std::enable_shared_from_this<State> {
 };
 
 Egress::Egress(Surroundings& around, std::shared_ptr<Pipeline> pipeline, std::string user, Tracks tracks,
-               std::function<void(ConnectionState)> on_state)
+               std::function<Status()> may_connect, std::function<void(ConnectionState)> on_state)
     : state_(std::make_shared<State>(around, std::move(pipeline), std::move(user), std::move(tracks),
-                                     std::move(on_state))) {}
+                                     std::move(may_connect), std::move(on_state))) {}
 
 Egress::~Egress() {
     state_->close();
 }
 
 void Egress::offer(bool ice_restart, Done<std::string> done) {
+    // Before its turn comes, so that nobody else is let in on what it needs. An error is met again there.
+    (void)state_->take_place();
     state_->run([state = state_.get(), ice_restart, done] { state->offer(ice_restart, state->last(done)); });
 }
 
@@ -179,7 +199,9 @@ std::vector<sdp::OutTrack> Egress::State::outs() const {
 }
 
 void Egress::State::offer(bool ice_restart, const Done<std::string>& done) {
-    if (!connection || connection->state() == ConnectionState::Failed) {
+    if (!lives()) {
+        if (const auto taken = take_place(); !taken)
+            return done(taken.error());
         if (const auto made = connect_anew(); !made)
             return done(made.error());
     } else if (ice_restart)
@@ -196,6 +218,15 @@ void Egress::State::offer(bool ice_restart, const Done<std::string>& done) {
     if (news)
         return negotiate_sections(Done<Ok>(finish));
     finish(Ok{});
+}
+
+Status Egress::State::take_place() {
+    if (lives() || place)
+        return Ok{};
+    if (auto may = may_connect(); !may)
+        return may;
+    place.emplace(around.connections);
+    return Ok{};
 }
 
 Status Egress::State::connect_anew() {
@@ -221,6 +252,7 @@ Status Egress::State::connect_anew() {
                                 },
                             .on_pad = {},
                             .on_transceiver = {}});
+    place.reset();
     if (!made)
         return made.error();
     connection = std::move(made).value();

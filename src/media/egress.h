@@ -22,7 +22,7 @@ public:
         std::function<std::vector<std::shared_ptr<Track>>()>;  ///< The producer's, in the order they came.
 
     Egress(Surroundings& around, std::shared_ptr<Pipeline> pipeline, std::string user, Tracks tracks,
-           std::function<void(ConnectionState)> on_state);
+           std::function<Status()> may_connect, std::function<void(ConnectionState)> on_state);
     ~Egress() override;
 
     void offer(bool ice_restart, Done<std::string> done) override;

@@ -56,12 +56,13 @@ public:
           drawings_(1) {}
 
     std::unique_ptr<Producer> produce(const std::string& room, const std::string& user,
-                                      const std::string& user_info,
+                                      const std::string& user_info, std::function<Status()> may_connect,
                                       std::function<void(ConnectionState)> on_state) override {
         auto pipeline = Pipeline::create(around_.scheduler, tear_down_, room, user);
         auto branches = std::make_unique<Branches>(around_, pipeline, recipes_, user_info);
         return std::make_unique<WebrtcProducer>(around_, std::move(pipeline), chain_, options_.video_codecs,
-                                                std::move(branches), std::move(on_state));
+                                                std::move(branches), std::move(may_connect),
+                                                std::move(on_state));
     }
 
     size_t connections() const override { return around_.connections; }

@@ -75,6 +75,7 @@ public:
     /// A complete offer of the producer's tracks as they are now. Each offer waits for an answer of its own;
     /// a newer one may be made before that. `ice_restart` gives new ICE credentials; a failed connection is
     /// made anew, with another o= session id, by which the browser knows that it has to do the same.
+    /// LimitReached: as may_connect of Engine::produce() said.
     virtual void offer(bool ice_restart, Done<std::string> done) = 0;
     /// WrongState: no offer waits. Unacceptable or InvalidArgument: the answer does not fit the oldest offer
     /// that waits; nothing has changed and another answer may follow.
@@ -142,6 +143,7 @@ public:
     /// tracks added, removed, ICE restart); or one that replaces the connection (page reload). An error
     /// leaves everything as it was. Consumers keep their connections and need Consumer::offer() afterwards.
     /// WrongState: another offer is still being answered; or the session that the offer continues has failed.
+    /// LimitReached: as may_connect said.
     virtual void offer(std::string sdp, Done<std::string> answer) = 0;
 
     /// The kinds that the accepted offer has an active track of, muted or not.
@@ -181,11 +183,13 @@ struct LogDetail {
 class Engine {
 public:
     virtual ~Engine() = default;
-    /// `user_info` is JSON text.
+    /// `user_info` is JSON text. `may_connect` is asked before a connection is made for an offer, of the
+    /// producer or of a consumer of it, a first one or one anew; its error answers that offer.
     virtual std::unique_ptr<Producer> produce(const std::string& room, const std::string& user,
                                               const std::string& user_info,
+                                              std::function<Status()> may_connect,
                                               std::function<void(ConnectionState)> on_state) = 0;
-    /// Connections of either kind that hold resources, those being torn down included.
+    /// Connections of either kind: from the call of offer() that needs one until it has been torn down.
     virtual size_t connections() const = 0;
     /// Branches whose files are not complete, those of producers that have gone included.
     virtual size_t open_branches() const = 0;

@@ -21,12 +21,13 @@ struct Slot {
 struct WebrtcProducer::State : std::enable_shared_from_this<State> {
     State(Surroundings& around_, std::shared_ptr<Pipeline> pipeline_, const gst::LaunchTemplate& chain_,
           std::vector<std::string> video_codecs_, std::unique_ptr<Branches> branches_,
-          std::function<void(ConnectionState)> on_state_)
+          std::function<Status()> may_connect_, std::function<void(ConnectionState)> on_state_)
         : around(around_),
           pipeline(std::move(pipeline_)),
           chain(chain_),
           video_codecs(std::move(video_codecs_)),
           branches(std::move(branches_)),
+          may_connect(std::move(may_connect_)),
           on_state(std::move(on_state_)),
           cname(gst::OwnedString(g_uuid_string_random()).get()) {}
 
@@ -50,6 +51,7 @@ struct WebrtcProducer::State : std::enable_shared_from_this<State> {
     const gst::LaunchTemplate& chain;
     std::vector<std::string> video_codecs;
     std::unique_ptr<Branches> branches;
+    std::function<Status()> may_connect;
     std::function<void(ConnectionState)> on_state;
     std::string cname;
 
@@ -62,10 +64,10 @@ struct WebrtcProducer::State : std::enable_shared_from_this<State> {
 
 WebrtcProducer::WebrtcProducer(Surroundings& around, std::shared_ptr<Pipeline> pipeline,
                                const gst::LaunchTemplate& chain, std::vector<std::string> video_codecs,
-                               std::unique_ptr<Branches> branches,
+                               std::unique_ptr<Branches> branches, std::function<Status()> may_connect,
                                std::function<void(ConnectionState)> on_state)
     : state_(std::make_shared<State>(around, std::move(pipeline), chain, std::move(video_codecs),
-                                     std::move(branches), std::move(on_state))) {}
+                                     std::move(branches), std::move(may_connect), std::move(on_state))) {}
 
 WebrtcProducer::~WebrtcProducer() {
     state_->branches.reset();
@@ -99,7 +101,8 @@ std::unique_ptr<Consumer> WebrtcProducer::consume(const std::string& user,
             for (const auto& slot : state->slots) now.push_back(slot.track);
         return now;
     };
-    return std::make_unique<Egress>(state_->around, state_->pipeline, user, tracks, std::move(on_state));
+    return std::make_unique<Egress>(state_->around, state_->pipeline, user, tracks, state_->may_connect,
+                                    std::move(on_state));
 }
 
 ConnectionStats WebrtcProducer::stats() const {
@@ -203,6 +206,8 @@ Status WebrtcProducer::State::offer(const std::string& text, const Done<std::str
 }
 
 Result<std::shared_ptr<Ingress>> WebrtcProducer::State::make_ingress() {
+    if (const auto may = may_connect(); !may)
+        return may.error();
     const auto from = std::make_shared<const Ingress*>(nullptr);
     const auto on_ingress_state = [weak = weak_from_this(), from](ConnectionState state) {
         if (const auto self = weak.lock())

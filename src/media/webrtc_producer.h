@@ -18,7 +18,7 @@ class WebrtcProducer final : public Producer {
 public:
     WebrtcProducer(Surroundings& around, std::shared_ptr<Pipeline> pipeline, const gst::LaunchTemplate& chain,
                    std::vector<std::string> video_codecs, std::unique_ptr<Branches> branches,
-                   std::function<void(ConnectionState)> on_state);
+                   std::function<Status()> may_connect, std::function<void(ConnectionState)> on_state);
     ~WebrtcProducer() override;
 
     void offer(std::string sdp, Done<std::string> answer) override;

@@ -8,8 +8,8 @@
 
 namespace sluice::rooms {
 
-EnterCall::EnterCall(Scheduler& scheduler, const ConnectionLimit& limit, Done<Entered> done)
-    : scheduler_(scheduler), limit_(limit), done_(std::move(done)) {}
+EnterCall::EnterCall(Scheduler& scheduler, Done<Entered> done)
+    : scheduler_(scheduler), done_(std::move(done)) {}
 
 void EnterCall::start(Room& room, NewUser new_user) {
     room_id_ = room.id();
@@ -26,7 +26,7 @@ void EnterCall::start(Room& room, NewUser new_user) {
             pairs.push_back({production, user->id});
         }
     }
-    make_offers(scheduler_, limit_, pairs, false,
+    make_offers(scheduler_, pairs, false,
                 [self = shared_from_this()](const std::vector<Result<std::string>>& offers) {
                     self->on_offers(offers);
                 });

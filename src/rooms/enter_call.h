@@ -7,7 +7,6 @@
 
 #include "base/result.h"
 #include "base/scheduler.h"
-#include "rooms/connection_limit.h"
 #include "rooms/room.h"
 
 namespace sluice::rooms {
@@ -16,7 +15,7 @@ namespace sluice::rooms {
 /// Scheduler thread only.
 class EnterCall : public std::enable_shared_from_this<EnterCall> {
 public:
-    EnterCall(Scheduler& scheduler, const ConnectionLimit& limit, Done<Entered> done);
+    EnterCall(Scheduler& scheduler, Done<Entered> done);
 
     /// The caller has checked that the user may enter.
     void start(Room& room, NewUser user);
@@ -32,7 +31,6 @@ private:
     };
 
     Scheduler& scheduler_;
-    const ConnectionLimit& limit_;
     const Done<Entered> done_;
 
     std::string room_id_;

@@ -16,7 +16,7 @@ public:
             entries_.push_back({pair.viewer_id, pair.production, {}, false, std::nullopt});
     }
 
-    void start(Scheduler& scheduler, const ConnectionLimit& limit, bool ice_restart);
+    void start(Scheduler& scheduler, bool ice_restart);
 
 private:
     struct Entry {
@@ -27,7 +27,7 @@ private:
         std::optional<Result<std::string>> result;
     };
 
-    void request(size_t index, Scheduler& scheduler, const ConnectionLimit& limit, bool ice_restart);
+    void request(size_t index, Scheduler& scheduler, bool ice_restart);
     void on_reply(size_t index, Result<std::string> result);
     void on_time_limit();
     static void free_connection(const Entry& entry);
@@ -37,14 +37,14 @@ private:
     std::function<void(std::vector<Result<std::string>>)> then_;
 };
 
-void Offers::start(Scheduler& scheduler, const ConnectionLimit& limit, bool ice_restart) {
+void Offers::start(Scheduler& scheduler, bool ice_restart) {
     if (entries_.empty())
         return then_({});
-    for (size_t i = 0; i < entries_.size(); i++) request(i, scheduler, limit, ice_restart);
+    for (size_t i = 0; i < entries_.size(); i++) request(i, scheduler, ice_restart);
     scheduler.after(kStepLimit, [self = shared_from_this()] { self->on_time_limit(); });
 }
 
-void Offers::request(size_t index, Scheduler& scheduler, const ConnectionLimit& limit, bool ice_restart) {
+void Offers::request(size_t index, Scheduler& scheduler, bool ice_restart) {
     auto& entry = entries_[index];
     const auto reply =
         later(scheduler, Done<std::string>([self = shared_from_this(), index](Result<std::string> result) {
@@ -53,8 +53,6 @@ void Offers::request(size_t index, Scheduler& scheduler, const ConnectionLimit& 
     const auto production = entry.production.lock();
     auto consumer = production->consumer(entry.viewer_id);
     if (!consumer) {
-        if (const auto room = limit.check(1); !room)
-            return reply(room.error());
         consumer = production->consume(entry.viewer_id);
         entry.made = true;
     }
@@ -91,9 +89,9 @@ void Offers::free_connection(const Entry& entry) {
 
 }  // namespace
 
-void make_offers(Scheduler& scheduler, const ConnectionLimit& limit, const std::vector<Pair>& pairs,
-                 bool ice_restart, std::function<void(std::vector<Result<std::string>>)> then) {
-    std::make_shared<Offers>(pairs, std::move(then))->start(scheduler, limit, ice_restart);
+void make_offers(Scheduler& scheduler, const std::vector<Pair>& pairs, bool ice_restart,
+                 std::function<void(std::vector<Result<std::string>>)> then) {
+    std::make_shared<Offers>(pairs, std::move(then))->start(scheduler, ice_restart);
 }
 
 }  // namespace sluice::rooms

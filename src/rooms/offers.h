@@ -7,7 +7,6 @@
 
 #include "base/result.h"
 #include "base/scheduler.h"
-#include "rooms/connection_limit.h"
 #include "rooms/production.h"
 
 namespace sluice::rooms {
@@ -22,7 +21,7 @@ struct Pair {
 /// there is none. `then` gets their results in the order of `pairs`, after kStepLimit at the latest; with no
 /// pairs, at once. A connection whose first offer failed, or whose offer did not come in time, is freed: what
 /// it would answer later nobody could place. A later offer for the pair makes it anew.
-void make_offers(Scheduler& scheduler, const ConnectionLimit& limit, const std::vector<Pair>& pairs,
-                 bool ice_restart, std::function<void(std::vector<Result<std::string>>)> then);
+void make_offers(Scheduler& scheduler, const std::vector<Pair>& pairs, bool ice_restart,
+                 std::function<void(std::vector<Result<std::string>>)> then);
 
 }  // namespace sluice::rooms

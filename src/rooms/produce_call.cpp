@@ -27,7 +27,7 @@ void ProduceCall::start(const std::shared_ptr<Room>& room, const std::shared_ptr
         if (const auto free = limit_.check(1 + others); !free)
             return done_(free.error());
         reserved_ = limit_.reserve(others);
-        user->production = std::make_shared<Production>(engine_, room_id_, user->id, user->info);
+        user->production = std::make_shared<Production>(engine_, limit_, room_id_, user->id, user->info);
     }
     user->production->producer().offer(
         std::move(offer), step<std::string>(scheduler_, "answering the offer of user \"" + user->id + "\"",
@@ -57,7 +57,7 @@ void ProduceCall::on_answer(Result<std::string> answer) {
         pairs.push_back({user->production, viewer->id});
         viewers_.push_back(viewer);
     }
-    make_offers(scheduler_, limit_, pairs, false,
+    make_offers(scheduler_, pairs, false,
                 [self = shared_from_this()](const std::vector<Result<std::string>>& offers) {
                     self->on_offers(offers);
                 });

@@ -6,11 +6,12 @@
 
 namespace sluice::rooms {
 
-Production::Production(media::Engine& engine, std::string room_id, std::string user_id,
-                       const UserInfo& user_info)
+Production::Production(media::Engine& engine, const ConnectionLimit& limit, std::string room_id,
+                       std::string user_id, const UserInfo& user_info)
     : room_id_(std::move(room_id)), user_id_(std::move(user_id)) {
     producer_ = engine.produce(
-        room_id_, user_id_, user_info, [room = room_id_, user = user_id_](media::ConnectionState state) {
+        room_id_, user_id_, user_info, [&limit] { return limit.check(1); },
+        [room = room_id_, user = user_id_](media::ConnectionState state) {
             log::info("producer connection changed",
                       {{"room", room}, {"user", user}, {"state", media::to_string(state)}});
         });

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "media/media.h"
+#include "rooms/connection_limit.h"
 #include "rooms/rooms.h"
 
 namespace sluice::rooms {
@@ -13,7 +14,9 @@ namespace sluice::rooms {
 /// Scheduler thread only. Media's changes of state are logged.
 class Production {
 public:
-    Production(media::Engine& engine, std::string room_id, std::string user_id, const UserInfo& user_info);
+    /// `limit` outlives it.
+    Production(media::Engine& engine, const ConnectionLimit& limit, std::string room_id, std::string user_id,
+               const UserInfo& user_info);
     Production(const Production&) = delete;
     Production& operator=(const Production&) = delete;
 

@@ -168,8 +168,7 @@ void Rooms::create(std::optional<std::string> room_id, std::optional<NewUser> us
                 if (const auto admitted = state->admit(**room, user.user_id); !admitted)
                     return answer(admitted.error());
                 state->keep(*room);
-                std::make_shared<EnterCall>(state->scheduler, state->connections, answer)
-                    ->start(**room, user);
+                std::make_shared<EnterCall>(state->scheduler, answer)->start(**room, user);
             });
         return;
     }
@@ -198,7 +197,7 @@ void Rooms::add_user(const std::string& room_id, NewUser user, Done<Entered> don
                 return answer(no_room(room_id));
             if (const auto admitted = state->admit(*room, user.user_id); !admitted)
                 return answer(admitted.error());
-            std::make_shared<EnterCall>(state->scheduler, state->connections, answer)->start(*room, user);
+            std::make_shared<EnterCall>(state->scheduler, answer)->start(*room, user);
         });
 }
 
@@ -251,7 +250,7 @@ void Rooms::reoffer(const std::string& room_id, const std::string& user_id,
             const auto production = production_for(user->id, *room, producer_user_id);
             if (!production)
                 return answer(production.error());
-            make_offers(state->scheduler, state->connections, {{*production, user->id}}, true,
+            make_offers(state->scheduler, {{*production, user->id}}, true,
                         [reply = if_there(answer, *room, user, producer_user_id, *production)](
                             const std::vector<Result<std::string>>& offers) { reply(offers.front()); });
         });

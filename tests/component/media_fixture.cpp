@@ -39,7 +39,8 @@ testing::AssertionResult MediaFixture::wait_for(const std::string& what, const s
 Publisher::Publisher(MediaFixture& in_, const std::string& user_, peer::Faults faults)
     : in(in_),
       user(user_),
-      server(in.engine->produce("room", user, "{}", [](ConnectionState) {})),
+      server(in.engine->produce(
+          "room", user, "{}", [&in_] { return in_.may_connect; }, [](ConnectionState) {})),
       browser(std::make_unique<peer::Connection>(in.loop, in.certificate, faults)) {}
 
 Publisher::~Publisher() = default;

@@ -40,6 +40,7 @@ struct MediaFixture : testing::Test {
     GlibScheduler scheduler;
     std::unique_ptr<ice::Network> network;
     std::unique_ptr<media::Engine> engine;
+    Status may_connect = Ok{};  ///< What publishers' servers are told.
 };
 
 /// A user who sends: the browser and the server's end.

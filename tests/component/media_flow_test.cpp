@@ -24,6 +24,48 @@ TEST_F(MediaFlow, SoundAndPictureArriveWholeAndBeginWithAKeyFrame) {
     EXPECT_EQ(alan.state(), ConnectionState::Connected);
 }
 
+TEST_F(MediaFlow, AConnectionCountsFromTheCallThatNeedsIt) {
+    Publisher ada(*this, "ada");
+    ada.with_both();
+    EXPECT_EQ(engine->connections(), 0U);
+    ada.server->offer(ada.browser->create_offer(), Done<std::string>([](const Result<std::string>&) {}));
+    EXPECT_EQ(engine->connections(), 1U);
+    Viewer alan(*this, ada, "alan");
+    EXPECT_EQ(engine->connections(), 1U);
+    std::optional<Result<std::string>> first, second;
+    alan.server->offer(false,
+                       Done<std::string>([&](Result<std::string> offer) { first = std::move(offer); }));
+    alan.server->offer(false,
+                       Done<std::string>([&](Result<std::string> offer) { second = std::move(offer); }));
+    EXPECT_EQ(engine->connections(), 2U);
+    ASSERT_TRUE(wait_for("two offers", [&] { return first && second; }));
+    EXPECT_EQ(engine->connections(), 2U);
+}
+
+TEST_F(MediaFlow, NoConnectionIsMadeThatMayNotBe) {
+    Publisher ada(*this, "ada");
+    ada.with_both();
+    ASSERT_TRUE(ada.negotiate());
+    Viewer alan(*this, ada, "alan"), grace(*this, ada, "grace");
+    ASSERT_TRUE(alan.negotiate());
+    ASSERT_TRUE(alan.receives("0"));
+
+    may_connect = Error{ErrorCode::LimitReached, "no room"};
+    const auto offer = grace.offer();
+    ASSERT_FALSE(offer);
+    EXPECT_EQ(offer.error().message, "no room");
+    peer::Connection reloaded(loop, certificate);
+    reloaded.add_track(Kind::Audio);
+    const auto answer = await<std::string>(
+        [&](Done<std::string> done) { ada.server->offer(reloaded.create_offer(), std::move(done)); });
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().message, "no room");
+    EXPECT_EQ(engine->connections(), 2U);
+    ASSERT_TRUE(alan.receives("0"));
+    EXPECT_TRUE(alan.is_unharmed());
+    EXPECT_TRUE(alan.negotiate(true)) << "needs no new one";
+}
+
 TEST_F(MediaFlow, AnOfferIsThereBeforeTheFirstPacket) {
     Publisher ada(*this, "ada", {.ice = false});
     ASSERT_TRUE(ada.with_both().negotiate());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -23,8 +24,9 @@ public:
     explicit FakeEngine(Scheduler& scheduler) : scheduler_(scheduler) {}
 
     std::unique_ptr<media::Producer> produce(const std::string&, const std::string&, const std::string&,
+                                             std::function<Status()> may_connect,
                                              std::function<void(media::ConnectionState)>) override {
-        return std::make_unique<Producer>(*this);
+        return std::make_unique<Producer>(*this, std::move(may_connect));
     }
     size_t connections() const override { return connections_; }
     size_t open_branches() const override { return 0; }
@@ -41,13 +43,24 @@ public:
 private:
     static bool says(const std::string& sdp, const char* line) { return sdp.find(line) != std::string::npos; }
 
-    /// Counted while it lives.
+    /// Counted from its first offer on.
     struct Connection {
-        explicit Connection(FakeEngine& e) : engine(e) { engine.connections_++; }
-        ~Connection() { engine.connections_--; }
+        Connection(FakeEngine& e, std::function<Status()> may) : engine(e), may_connect(std::move(may)) {}
+        ~Connection() { engine.connections_ -= counted; }
         Connection(const Connection&) = delete;
         Connection& operator=(const Connection&) = delete;
 
+        template <typename T>
+        bool connect(const Done<T>& done) {
+            if (!counted)
+                if (const auto may = may_connect(); !may) {
+                    engine.scheduler_.post([done, error = may.error()] { done(error); });
+                    return false;
+                }
+            engine.connections_ += !counted;
+            counted = true;
+            return true;
+        }
         /// True: `value` is the answer.
         template <typename T>
         bool answer(const std::string& sdp, T value, Done<T> done) {
@@ -65,13 +78,18 @@ private:
         }
 
         FakeEngine& engine;
+        const std::function<Status()> may_connect;
+        bool counted = false;
         mutable std::vector<std::shared_ptr<void>> owed;
     };
 
     struct Consumer final : media::Consumer {
-        Consumer(FakeEngine& engine, bool makes_offers) : connection(engine), makes_offers(makes_offers) {}
+        Consumer(const Connection& of, bool makes_offers)
+            : connection(of.engine, of.may_connect), makes_offers(makes_offers) {}
 
         void offer(bool ice_restart, Done<std::string> done) override {
+            if (!connection.connect(done))
+                return;
             waiting += makes_offers;
             connection.answer<std::string>(makes_offers ? "v=0" : "v=0\na=x-refuse",
                                            ice_restart ? "v=0\r\ns=restart\r\n" : "v=0\r\ns=offer\r\n",
@@ -95,9 +113,12 @@ private:
     };
 
     struct Producer final : media::Producer {
-        explicit Producer(FakeEngine& engine) : connection(engine) {}
+        Producer(FakeEngine& engine, std::function<Status()> may_connect)
+            : connection(engine, std::move(may_connect)) {}
 
         void offer(std::string sdp, Done<std::string> done) override {
+            if (!connection.connect(done))
+                return;
             if (connection.answer<std::string>(sdp, "v=0\r\ns=answer\r\n", std::move(done)))
                 accepted = sdp;
         }
@@ -107,7 +128,7 @@ private:
         void set_flowing(media::Constraints) override {}
         std::unique_ptr<media::Consumer> consume(const std::string&,
                                                  std::function<void(media::ConnectionState)>) override {
-            return std::make_unique<Consumer>(connection.engine, !says(accepted, "a=x-no-offers"));
+            return std::make_unique<Consumer>(connection, !says(accepted, "a=x-no-offers"));
         }
         media::ConnectionStats stats() const override {
             return {

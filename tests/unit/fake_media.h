@@ -14,9 +14,9 @@
 
 /// Media without media: SDP is plain text, and a test decides when and how each step is answered.
 ///
-/// The offer of a producer names its kinds ("audio video"); an offer or an answer with "bad" in it is
-/// Unacceptable. A producer is called by its user ("1"), a consumer by producer and user ("1>2"), a step by
-/// what it does
+/// The offer of a producer names its kinds ("audio video"), and "reload" is one of a page that was loaded
+/// again; an offer or an answer with "bad" in it is Unacceptable. A producer is called by its user ("1"), a
+/// consumer by producer and user ("1>2"), a step by what it does
 /// ("produce 1", "offer 1>2", "answer 1>2").
 namespace sluice::test {
 
@@ -98,19 +98,22 @@ private:
     unsigned last_id_ = 0;
 };
 
-/// What producers and consumers have in common. Counted from its making until the task after its end, for
-/// tear-down takes its time.
+/// What producers and consumers have in common.
 class FakeConnection {
 public:
     FakeConnection(FakeSteps& steps, std::shared_ptr<size_t> count, std::string n,
-                   std::function<void(media::ConnectionState)> on_state)
-        : name(std::move(n)), steps_(steps), count_(std::move(count)), on_state_(std::move(on_state)) {
-        ++*count_;
-    }
+                   std::function<Status()> may_connect, std::function<void(media::ConnectionState)> on_state)
+        : name(std::move(n)),
+          steps_(steps),
+          count_(std::move(count)),
+          may_connect_(std::move(may_connect)),
+          on_state_(std::move(on_state)) {}
     FakeConnection(const FakeConnection&) = delete;
     FakeConnection& operator=(const FakeConnection&) = delete;
 
     void set_state(media::ConnectionState state) {
+        if (state == media::ConnectionState::Failed)
+            counted_.reset();
         numbers.state = state;
         on_state_(state);
     }
@@ -121,8 +124,22 @@ public:
 protected:
     ~FakeConnection() {
         steps_.log.push_back("close " + name);
-        steps_.scheduler.post([count = count_] { --*count; });
         steps_.forget(this);
+    }
+    /// A connection that counts until the task after its end, for tear-down takes its time.
+    using Counted = std::shared_ptr<size_t>;
+    Result<Counted> connect() {
+        if (const auto may = may_connect_(); !may)
+            return may.error();
+        ++*count_;
+        return Counted(count_.get(), [count = count_, &scheduler = steps_.scheduler](size_t*) {
+            scheduler.post([count] { --*count; });
+        });
+    }
+    /// An error, in a task of its own.
+    template <typename T>
+    void refuse(const Done<T>& done, const Error& error) {
+        steps_.scheduler.post([done, error] { done(error); });
     }
     /// `apply` makes the reply when its time has come.
     template <typename T>
@@ -137,6 +154,8 @@ protected:
 
     FakeSteps& steps_;
     const std::shared_ptr<size_t> count_;
+    const std::function<Status()> may_connect_;
+    Counted counted_;  ///< Null: there is no connection, or it has failed.
 
 private:
     const std::function<void(media::ConnectionState)> on_state_;
@@ -146,8 +165,9 @@ class FakeConsumer final : public FakeConnection, public media::Consumer {
 public:
     using List = std::vector<FakeConsumer*>;
     FakeConsumer(FakeSteps& steps, std::shared_ptr<size_t> count, List& alive, const std::string& of,
-                 std::string u, std::function<void(media::ConnectionState)> on_state)
-        : FakeConnection(steps, std::move(count), of + ">" + u, std::move(on_state)),
+                 std::string u, std::function<Status()> may_connect,
+                 std::function<void(media::ConnectionState)> on_state)
+        : FakeConnection(steps, std::move(count), of + ">" + u, std::move(may_connect), std::move(on_state)),
           producer(of),
           user(std::move(u)),
           alive_(alive) {
@@ -156,6 +176,12 @@ public:
     ~FakeConsumer() override { std::erase(alive_, this); }
 
     void offer(bool ice_restart, Done<std::string> done) override {
+        if (!counted_) {
+            auto connected = connect();
+            if (!connected)
+                return refuse(done, connected.error());
+            counted_ = *std::move(connected);
+        }
         step<std::string>("offer", std::move(done), [this, ice_restart]() -> Result<std::string> {
             waiting++;
             return "offer " + name + " #" + std::to_string(++offers) + (ice_restart ? " restart" : "");
@@ -186,8 +212,11 @@ class FakeProducer final : public FakeConnection, public media::Producer {
 public:
     using List = std::vector<FakeProducer*>;
     FakeProducer(FakeSteps& steps, std::shared_ptr<size_t> count, List& alive, std::string r,
-                 const std::string& u, std::function<void(media::ConnectionState)> on_state)
-        : FakeConnection(steps, std::move(count), u, std::move(on_state)), room(std::move(r)), alive_(alive) {
+                 const std::string& u, std::function<Status()> may_connect,
+                 std::function<void(media::ConnectionState)> on_state)
+        : FakeConnection(steps, std::move(count), u, std::move(may_connect), std::move(on_state)),
+          room(std::move(r)),
+          alive_(alive) {
         alive_.push_back(this);
     }
     ~FakeProducer() override {
@@ -196,10 +225,18 @@ public:
     }
 
     void offer(std::string sdp, Done<std::string> answer) override {
+        auto counted = counted_;
+        if (!counted || sdp.find("reload") != std::string::npos) {
+            auto connected = connect();
+            if (!connected)
+                return refuse(answer, connected.error());
+            counted = *std::move(connected);
+        }
         step<std::string>(
-            "produce", std::move(answer), [this, sdp = std::move(sdp)]() -> Result<std::string> {
+            "produce", std::move(answer), [this, counted, sdp = std::move(sdp)]() -> Result<std::string> {
                 if (sdp.find("bad") != std::string::npos)
                     return Error{ErrorCode::Unacceptable, "no common codec", "offer.sdp"};
+                counted_ = counted;
                 offered = {sdp.find("audio") != std::string::npos, sdp.find("video") != std::string::npos};
                 return "answer to " + sdp;
             });
@@ -208,7 +245,8 @@ public:
     void set_flowing(media::Constraints kinds) override { flowing = kinds; }
     std::unique_ptr<media::Consumer> consume(const std::string& user,
                                              std::function<void(media::ConnectionState)> on_state) override {
-        return std::make_unique<FakeConsumer>(steps_, count_, consumers, name, user, std::move(on_state));
+        return std::make_unique<FakeConsumer>(steps_, count_, consumers, name, user, may_connect_,
+                                              std::move(on_state));
     }
     media::ConnectionStats stats() const override { return numbers; }
     /// A branch is whatever has been begun.
@@ -251,9 +289,10 @@ public:
     explicit FakeEngine(Scheduler& scheduler) : steps(scheduler) {}
 
     std::unique_ptr<media::Producer> produce(const std::string& room, const std::string& user,
-                                             const std::string&,
+                                             const std::string&, std::function<Status()> may_connect,
                                              std::function<void(media::ConnectionState)> on_state) override {
-        return std::make_unique<FakeProducer>(steps, count_, producers, room, user, std::move(on_state));
+        return std::make_unique<FakeProducer>(steps, count_, producers, room, user, std::move(may_connect),
+                                              std::move(on_state));
     }
     size_t connections() const override { return *count_; }
     size_t open_branches() const override { return 0; }

@@ -118,6 +118,100 @@ TEST_F(RoomsLimits, AConnectionTooManyIsTheErrorOfItsEntry) {
               "2=offer 1>2 #1, 3!limits.connections (5) is reached: 5 in use, 1 more needed");
 }
 
+class RoomsLimitsReached : public RoomsLimits {
+protected:
+    /// "1" produces for "2" and "3", one of those connections fails, and another room takes all there is.
+    void fill(const std::function<void()>& fail) {
+        given({"1", "2", "3"}, 1);
+        fail();
+        create("s", NewUser{"7"});
+        create("s", NewUser{"8"});
+        create("s", NewUser{"9"});
+        Call<rooms::Produced> elsewhere;
+        rooms.produce("s", "7", "audio", {}, elsewhere.done());
+        run();
+        ASSERT_TRUE(elsewhere.ok()) << elsewhere.text();
+        ASSERT_EQ(engine.connections(), 5u);
+    }
+    const std::string reached = "limits.connections (5) is reached: 5 in use, 1 more needed";
+};
+
+TEST_F(RoomsLimitsReached, AFailedConsumerIsNotMadeAnew) {
+    fill([this] { engine.consumer("1>2")->set_state(media::ConnectionState::Failed); });
+    const auto update = produce("1");
+    const auto offer = reoffer("2", "1");
+    run();
+    EXPECT_EQ(told(update->outbound), "2!" + reached + ", 3=offer 1>3 #2");
+    EXPECT_EQ(offer.text(), reached);
+    EXPECT_TRUE(offer.failed(ErrorCode::LimitReached));
+    EXPECT_EQ(engine.connections(), 5u);
+    EXPECT_TRUE(engine.consumer("1>2")) << "it stays to say that it failed";
+    remove("s");
+    run();
+    const auto again = reoffer("2", "1");
+    run();
+    EXPECT_TRUE(again.ok()) << again.text();
+}
+
+TEST_F(RoomsLimitsReached, AFailedProducerIsNotMadeAnew) {
+    fill([this] { engine.producer("1")->set_state(media::ConnectionState::Failed); });
+    const auto anew = produce("1", "audio", {false, false});
+    run();
+    EXPECT_EQ(anew.text(), reached);
+    EXPECT_TRUE(anew.failed(ErrorCode::LimitReached));
+    EXPECT_EQ(engine.connections(), 5u);
+    EXPECT_EQ(engine.producer("1")->offered, (media::Constraints{true, true}));
+    EXPECT_EQ(engine.producer("1")->flowing, (media::Constraints{true, true}));
+    remove("s");
+    run();
+    const auto again = produce("1");
+    run();
+    EXPECT_TRUE(again.ok()) << again.text();
+}
+
+TEST_F(RoomsLimits, APageReloadNeedsOneMoreForAMoment) {
+    given({"1", "2", "3"}, 1);
+    create("s", NewUser{"7"});
+    Call<rooms::Produced> elsewhere;
+    rooms.produce("s", "7", "audio", {}, elsewhere.done());
+    run();
+    const auto first = produce("1", "reload audio");
+    run();
+    EXPECT_TRUE(first.ok()) << first.text();
+    EXPECT_EQ(engine.connections(), 4u);
+    create("s", NewUser{"8"});
+    run();
+    ASSERT_EQ(engine.connections(), 5u);
+    const auto second = produce("1", "reload audio video", {false, false});
+    run();
+    EXPECT_EQ(second.text(), "limits.connections (5) is reached: 5 in use, 1 more needed");
+    EXPECT_EQ(engine.connections(), 5u);
+    EXPECT_EQ(engine.producer("1")->offered, (media::Constraints{true, false}));
+    EXPECT_EQ(engine.producer("1")->flowing, (media::Constraints{true, true}));
+}
+
+class RoomsCrowd : public RoomsTest {
+protected:
+    RoomsCrowd() : RoomsTest({.rooms = 1, .users_per_room = 100, .connections = 20}) {}
+};
+TEST_F(RoomsCrowd, WhoComesAtOnceIsLetInOnWhatTheOthersLeave) {
+    given({"1", "2"}, 2);
+    std::vector<Call<rooms::Entered>> crowd;
+    for (int i = 0; i < 20; i++) crowd.push_back(add("crowd" + std::to_string(i)));
+    run();
+    size_t inside = 0;
+    for (const auto& entered : crowd) {
+        if (entered.failed(ErrorCode::LimitReached))
+            continue;
+        ASSERT_TRUE(entered.ok()) << entered.text();
+        EXPECT_EQ(told(entered->users).find('!'), std::string::npos) << told(entered->users);
+        inside++;
+    }
+    EXPECT_EQ(inside, 8u) << "of 20 connections 4 were in use, and everybody needs 2";
+    EXPECT_EQ(engine.connections(), 20u);
+    EXPECT_EQ(rooms.describe("r")->users.size(), 10u);
+}
+
 TEST_F(RoomsLimits, DrainingTakesNobodyNew) {
     given({"1", "2"}, 0);
     EXPECT_FALSE(rooms.draining());

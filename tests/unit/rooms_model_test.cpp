@@ -37,6 +37,8 @@ public:
 
     void step() {
         engine_.steps.drop_late = chance(50);
+        if (faulty_ && chance(5))
+            fail_one();
         switch (pick(10)) {
             case 0:
             case 1:
@@ -146,6 +148,18 @@ private:
                                  faulty_ && chance(15) ? Reply::Fail : Reply::Now);
     }
 
+    void fail_one() {
+        if (engine_.producers.empty())
+            return;
+        auto* producer = engine_.producers[pick(static_cast<unsigned>(engine_.producers.size()))];
+        const auto& consumers = producer->consumers;
+        if (consumers.empty() || chance(30))
+            producer->set_state(media::ConnectionState::Failed);
+        else
+            consumers[pick(static_cast<unsigned>(consumers.size()))]->set_state(
+                media::ConnectionState::Failed);
+    }
+
     void call() {
         const std::string room = chance(70) ? "r" : "s";
         const std::string user = std::to_string(1 + pick(5));
@@ -160,8 +174,11 @@ private:
         else if (what < 35)
             rooms_.add_user(room, {user}, owe<rooms::Entered>("add", room, user));
         else if (what < 60)
-            rooms_.produce(room, user, chance(10) ? "bad" : "audio video", constraints,
-                           owe<rooms::Produced>("produce", room, user));
+            rooms_.produce(room, user,
+                           chance(10)   ? "bad"
+                           : chance(10) ? "reload audio"
+                                        : "audio video",
+                           constraints, owe<rooms::Produced>("produce", room, user));
         else if (what < 65)
             rooms_.produce(room, user, std::nullopt, constraints,
                            owe<rooms::Produced>("constrain", room, user));
