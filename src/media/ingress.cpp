@@ -123,12 +123,10 @@ Result<Ingress::Chosen> Ingress::choose(const sdp::Description& offer) const {
     return chosen;
 }
 
-void Ingress::negotiate(sdp::Description offer, Chosen chosen, const Tracks& tracks,
-                        Done<std::string> answer) {
+void Ingress::negotiate(const sdp::Description& offer, const Chosen& chosen, Done<Ok> done) {
     bool news = false;
     {
         std::lock_guard lock(routes_->mutex);
-        for (const auto& [mid, track] : tracks) routes_->tracks[mid] = track;
         for (const auto& section : offer.sections) {
             const auto want = chosen.find(section.mid);
             if (want == chosen.end())
@@ -143,34 +141,41 @@ void Ingress::negotiate(sdp::Description offer, Chosen chosen, const Tracks& tra
             news = true;
         }
     }
-    if (!news) {
-        adopt_transport(offer);
-        return answer(write_answer(offer, chosen));
-    }
+    if (!news)
+        return done(Ok{});
+    busy_ = true;
+    const auto answered = [weak = weak_from_this(), done](Result<std::string> made) {
+        const auto self = weak.lock();
+        if (!self)
+            return done(Error{ErrorCode::WrongState, "the producer has gone"});
+        self->busy_ = false;
+        if (!made)
+            return done(made.error());
+        const auto read = sdp::read_bin_description(*made);
+        if (!read)
+            return done(read.error());
+        self->fingerprint_ = read->fingerprint;
+        done(Ok{});
+    };
     const auto text = sdp::write_bin_offer(routes_->sections, offer.transport,
                                            offer.transport.setup == "passive" ? "passive" : "active",
                                            session_id_, ++bin_version_);
     connection_->set_remote(
-        GST_WEBRTC_SDP_TYPE_OFFER, text,
-        Done<Ok>([weak = weak_from_this(), offer = std::move(offer), chosen = std::move(chosen),
-                  answer](Result<Ok> set) {
+        GST_WEBRTC_SDP_TYPE_OFFER, text, Done<Ok>([weak = weak_from_this(), answered](Result<Ok> set) {
             const auto self = weak.lock();
             if (!self || !set)
-                return answer(set ? Error{ErrorCode::WrongState, "the producer has gone"} : set.error());
-            const auto answered = [weak, offer, chosen, answer](Result<std::string> made) {
-                const auto ingress = weak.lock();
-                if (!ingress || !made)
-                    return answer(made ? Error{ErrorCode::WrongState, "the producer has gone"}
-                                       : made.error());
-                const auto read = sdp::read_bin_description(*made);
-                if (!read)
-                    return answer(read.error());
-                ingress->fingerprint_ = read->fingerprint;
-                ingress->adopt_transport(offer);
-                answer(ingress->write_answer(offer, chosen));
-            };
+                return answered(set ? Error{ErrorCode::WrongState, "the producer has gone"} : set.error());
             self->connection_->create_local(GST_WEBRTC_SDP_TYPE_ANSWER, Done<std::string>(answered));
         }));
+}
+
+std::string Ingress::accept(const sdp::Description& offer, const Chosen& chosen, const Tracks& tracks) {
+    {
+        std::lock_guard lock(routes_->mutex);
+        for (const auto& [mid, track] : tracks) routes_->tracks[mid] = track;
+    }
+    adopt_transport(offer);
+    return write_answer(offer, chosen);
 }
 
 void Ingress::adopt_transport(const sdp::Description& offer) {

@@ -36,10 +36,15 @@ public:
     /// knows keeps its codec. Unacceptable: it sends and has that no more.
     Result<Chosen> choose(const sdp::Description& offer) const;
 
+    /// Brings webrtcbin up to date with `chosen` (by mid), which changes nothing for the browser. Not while
+    /// busy.
+    void negotiate(const sdp::Description& offer, const Chosen& chosen, Done<Ok> done);
+    /// negotiate() has not come to its end.
+    bool is_busy() const { return busy_; }
     using Tracks = std::map<std::string, std::shared_ptr<Track>>;
-    /// Brings webrtcbin up to date with `chosen` (by mid), whose streams will go to `tracks`, and writes the
+    /// Takes an offer that negotiate() has seen to, feeds its streams to `tracks` (by mid), and writes the
     /// answer. A mid keeps its track for as long as its section lives.
-    void negotiate(sdp::Description offer, Chosen chosen, const Tracks& tracks, Done<std::string> answer);
+    std::string accept(const sdp::Description& offer, const Chosen& chosen, const Tracks& tracks);
 
     ConnectionState state() const { return connection_->state(); }
     ice::Traffic received() const { return connection_->received(); }
@@ -70,6 +75,7 @@ private:
     std::string remote_session_;
     std::string fingerprint_;  ///< Ours; empty before the first answer.
     std::string session_id_;
+    bool busy_ = false;
     unsigned bin_version_ = 0;
     unsigned version_ = 0;
 };

@@ -142,9 +142,12 @@ public:
     /// Answers an offer: the first one; one that continues the session (same ICE ufrag or same o= session id:
     /// tracks added, removed, ICE restart); or one that replaces the connection (page reload). An error
     /// leaves everything as it was. Consumers keep their connections and need Consumer::offer() afterwards.
-    /// WrongState: another offer is still being answered; or the session that the offer continues has failed.
-    /// LimitReached: as may_connect said.
+    /// WrongState: another offer is still being answered; the session that the offer continues has failed, or
+    /// an offer that was withdrawn still keeps it busy. LimitReached: as may_connect said.
     virtual void offer(std::string sdp, Done<std::string> answer) = 0;
+    /// The offer in hand is not to be answered any more: its Done gets an error and everything stays as it
+    /// was, a connection made for it is freed at once. Nothing happens without one.
+    virtual void withdraw_offer() = 0;
 
     /// The kinds that the accepted offer has an active track of, muted or not.
     virtual Constraints tracks() const = 0;

@@ -41,8 +41,8 @@ void silence(GstPad* source) {
 
 Result<std::shared_ptr<Track>> Track::create(const gst::LaunchTemplate& chain,
                                              std::shared_ptr<Pipeline> pipeline, ice::Network& network,
-                                             unsigned index, const sdp::InTrack& source,
-                                             const std::string& cname) {
+                                             const std::string& name, unsigned index,
+                                             const sdp::InTrack& source, const std::string& cname) {
     std::shared_ptr<Track> self(new Track(network));
     self->pipeline_ = std::move(pipeline);
 
@@ -67,7 +67,7 @@ Result<std::shared_ptr<Track>> Track::create(const gst::LaunchTemplate& chain,
     if (!bin)
         return bin.error();
     self->bin_ = std::move(bin).value();
-    gst_object_set_name(GST_OBJECT(self->bin_.get()), ("track" + out.mid).c_str());
+    gst_object_set_name(GST_OBJECT(self->bin_.get()), name.c_str());
     self->element_ = gst::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(self->bin_.get()), "track"));
     self->tee_ = gst::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(self->bin_.get()), "tee"));
     if (!self->element_ || !self->tee_)

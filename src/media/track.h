@@ -28,11 +28,11 @@ void silence(GstPad* source);
 /// keep their m-section and SSRC. Scheduler thread, except feed().
 class Track {
 public:
-    /// `network` is what its consumers are sent by.
+    /// `network` is what its consumers are sent by, `name` unique in the pipeline.
     static Result<std::shared_ptr<Track>> create(const gst::LaunchTemplate& chain,
                                                  std::shared_ptr<Pipeline> pipeline, ice::Network& network,
-                                                 unsigned index, const sdp::InTrack& source,
-                                                 const std::string& cname);
+                                                 const std::string& name, unsigned index,
+                                                 const sdp::InTrack& source, const std::string& cname);
     ~Track();
     Track(const Track&) = delete;
     Track& operator=(const Track&) = delete;

@@ -33,6 +33,7 @@ struct WebrtcProducer::State : std::enable_shared_from_this<State> {
 
     /// What an offer that is being answered will change once it has been.
     struct Plan {
+        sdp::Description offer;
         std::shared_ptr<Ingress> ingress;
         bool replaces = false;
         std::vector<Slot> slots;
@@ -41,8 +42,8 @@ struct WebrtcProducer::State : std::enable_shared_from_this<State> {
 
     Status offer(const std::string& text, const Done<std::string>& answer);
     Result<std::shared_ptr<Ingress>> make_ingress();
-    Status assign_tracks(const sdp::Description& offer, Plan& plan);
-    void carry_out(Plan plan);
+    Status assign_tracks(Plan& plan);
+    std::string carry_out(Plan& plan);
     void on_ingress(const Ingress* from, ConnectionState state);
     bool flows(const Track& track) const;
 
@@ -59,7 +60,7 @@ struct WebrtcProducer::State : std::enable_shared_from_this<State> {
     unsigned ingresses_made = 0;
     std::vector<Slot> slots;
     Constraints flowing{true, true};
-    bool answering = false;
+    std::shared_ptr<Plan> in_hand;  ///< Owned here alone: webrtcbin's reply to a plan that has gone is void.
 };
 
 WebrtcProducer::WebrtcProducer(Surroundings& around, std::shared_ptr<Pipeline> pipeline,
@@ -78,6 +79,10 @@ WebrtcProducer::~WebrtcProducer() {
 void WebrtcProducer::offer(std::string sdp, Done<std::string> answer) {
     if (const auto begun = state_->offer(sdp, answer); !begun)
         state_->around.scheduler.post([answer, error = begun.error()] { answer(error); });
+}
+
+void WebrtcProducer::withdraw_offer() {
+    state_->in_hand.reset();
 }
 
 Constraints WebrtcProducer::tracks() const {
@@ -163,45 +168,40 @@ bool WebrtcProducer::State::flows(const Track& track) const {
 }
 
 Status WebrtcProducer::State::offer(const std::string& text, const Done<std::string>& answer) {
-    if (answering)
-        return Error{ErrorCode::WrongState, "another offer of this user is being answered"};
     auto parsed = sdp::parse_offer(text);
     if (!parsed)
         return parsed.error();
 
-    Plan plan{.ingress = ingress, .slots = slots, .chosen = {}};
-    plan.replaces = !ingress || !ingress->is_continued_by(*parsed);
-    if (!plan.replaces && ingress->state() == ConnectionState::Failed)
+    const auto plan = std::make_shared<Plan>(
+        Plan{.offer = std::move(*parsed), .ingress = ingress, .slots = slots, .chosen = {}});
+    plan->replaces = !ingress || !ingress->is_continued_by(plan->offer);
+    if (in_hand || (!plan->replaces && ingress->is_busy()))
+        return Error{ErrorCode::WrongState, "another offer of this user is being answered"};
+    if (!plan->replaces && ingress->state() == ConnectionState::Failed)
         return Error{ErrorCode::WrongState, "the connection has failed; offer from a new RTCPeerConnection",
                      "offer.sdp"};
-    if (plan.replaces) {
+    if (plan->replaces) {
         auto made = make_ingress();
         if (!made)
             return made.error();
-        plan.ingress = std::move(made).value();
-        for (auto& slot : plan.slots) slot.mid.clear();
+        plan->ingress = std::move(made).value();
+        for (auto& slot : plan->slots) slot.mid.clear();
     }
-    if (const auto assigned = assign_tracks(*parsed, plan); !assigned)
+    if (const auto assigned = assign_tracks(*plan); !assigned)
         return assigned;
 
-    answering = true;
-    const auto target = plan.ingress;
-    const auto chosen = plan.chosen;
-    Ingress::Tracks tracks;
-    for (const auto& slot : plan.slots)
-        if (chosen.contains(slot.mid))
-            tracks.emplace(slot.mid, slot.track);
-    const auto negotiated = [weak = weak_from_this(), answer,
-                             plan = std::move(plan)](Result<std::string> result) {
+    in_hand = plan;
+    const auto negotiated = [weak = weak_from_this(), planned = std::weak_ptr(plan),
+                             answer](Result<Ok> result) {
         const auto self = weak.lock();
-        if (!self)
-            return answer(Error{ErrorCode::WrongState, "the producer has gone"});
-        self->answering = false;
-        if (result)
-            self->carry_out(plan);
-        answer(std::move(result));
+        const auto mine = planned.lock();
+        if (!self || !mine)
+            return answer(
+                Error{ErrorCode::WrongState, self ? "the offer was withdrawn" : "the producer has gone"});
+        self->in_hand.reset();
+        answer(result ? Result<std::string>(self->carry_out(*mine)) : result.error());
     };
-    target->negotiate(std::move(*parsed), chosen, tracks, Done<std::string>(negotiated));
+    plan->ingress->negotiate(plan->offer, plan->chosen, Done<Ok>(negotiated));
     return Ok{};
 }
 
@@ -223,7 +223,8 @@ Result<std::shared_ptr<Ingress>> WebrtcProducer::State::make_ingress() {
 }
 
 /// A track for each section that sends: its own, a dormant one that fits, or a new one.
-Status WebrtcProducer::State::assign_tracks(const sdp::Description& offer, Plan& plan) {
+Status WebrtcProducer::State::assign_tracks(Plan& plan) {
+    const auto& offer = plan.offer;
     auto chosen = plan.ingress->choose(offer);
     if (!chosen)
         return chosen.error();
@@ -249,8 +250,10 @@ Status WebrtcProducer::State::assign_tracks(const sdp::Description& offer, Plan&
             dormant->mid = section.mid;
             continue;
         }
-        auto made = Track::create(chain, pipeline, around.network, static_cast<unsigned>(plan.slots.size()),
-                                  want->second, cname);
+        const auto index = static_cast<unsigned>(plan.slots.size());
+        // That of a plan that came to nothing may still be on its way out.
+        const auto name = pipeline->free_name("track" + std::to_string(index));
+        auto made = Track::create(chain, pipeline, around.network, name, index, want->second, cname);
         if (!made)
             return made.error();
         plan.slots.push_back({std::move(made).value(), section.mid});
@@ -258,7 +261,13 @@ Status WebrtcProducer::State::assign_tracks(const sdp::Description& offer, Plan&
     return Ok{};
 }
 
-void WebrtcProducer::State::carry_out(Plan plan) {
+/// The answer.
+std::string WebrtcProducer::State::carry_out(Plan& plan) {
+    Ingress::Tracks fed;
+    for (const auto& slot : plan.slots)
+        if (plan.chosen.contains(slot.mid))
+            fed.emplace(slot.mid, slot.track);
+    auto answer = plan.ingress->accept(plan.offer, plan.chosen, fed);
     if (plan.replaces && ingress) {
         log::info("the producer's connection is replaced",
                   {{"room", pipeline->room()}, {"user", pipeline->user()}});
@@ -282,6 +291,7 @@ void WebrtcProducer::State::carry_out(Plan plan) {
     Branch::Tracks tracks;
     for (const auto& slot : slots) tracks.push_back(slot.track);
     branches->update(tracks);
+    return answer;
 }
 
 void WebrtcProducer::State::on_ingress(const Ingress* from, ConnectionState state) {

@@ -22,6 +22,7 @@ public:
     ~WebrtcProducer() override;
 
     void offer(std::string sdp, Done<std::string> answer) override;
+    void withdraw_offer() override;
     Constraints tracks() const override;
     void set_flowing(Constraints flowing) override;
     std::unique_ptr<Consumer> consume(const std::string& user,

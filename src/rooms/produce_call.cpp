@@ -46,6 +46,8 @@ void ProduceCall::on_answer(Result<std::string> answer) {
     if (!answer) {
         if (first)
             user->production.reset();
+        else  // Media may still be at it, and nobody could take its answer.
+            user->production->producer().withdraw_offer();
         return done_(answer.error());
     }
     answer_ = std::move(answer).value();

@@ -66,7 +66,8 @@ struct BranchFixture : LoopFixture {
         in.codec.clock_rate = codec == "opus" ? 48000 : 90000;
         in.codec.channels = codec == "opus" ? 2 : 0;
         const auto chain = templates->load("track.launch");
-        auto track = media::Track::create(*chain, pipeline, *network, static_cast<unsigned>(tracks.size()),
+        const auto index = static_cast<unsigned>(tracks.size());
+        auto track = media::Track::create(*chain, pipeline, *network, "track" + std::to_string(index), index,
                                           in, "cname");
         tracks.push_back(std::move(track).value());
         GError* error = nullptr;

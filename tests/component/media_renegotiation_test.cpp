@@ -23,6 +23,13 @@ struct Renegotiation : MediaFixture {
             return produced;
         return alan->negotiate();
     }
+    /// An offer of ada's that is in hand when this returns.
+    std::shared_ptr<std::optional<Result<std::string>>> begin(const std::string& offer) const {
+        auto answer = std::make_shared<std::optional<Result<std::string>>>();
+        ada->server->offer(
+            offer, Done<std::string>([answer](Result<std::string> given) { *answer = std::move(given); }));
+        return answer;
+    }
     std::optional<Publisher> ada;
     std::optional<Viewer> alan;
 };
@@ -269,6 +276,63 @@ TEST_F(Renegotiation, AnAnswerTooManyChangesNothing) {
     ASSERT_FALSE(again);
     EXPECT_EQ(again.error().code, ErrorCode::WrongState);
     ASSERT_TRUE(alan->receives("0"));
+    EXPECT_TRUE(alan->is_unharmed());
+}
+
+TEST_F(Renegotiation, APageReloadThatIsWithdrawnLeavesThePageBefore) {
+    ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1"));
+    peer::Connection late(loop, certificate);
+    late.add_track(Kind::Audio);
+    late.add_track(Kind::Audio);
+    const auto answer = begin(late.create_offer());
+    EXPECT_EQ(engine->connections(), 3U);
+    ada->server->withdraw_offer();
+    ASSERT_TRUE(
+        wait_for("the end of what was made for it", [&] { return *answer && engine->connections() == 2; }));
+    EXPECT_FALSE(**answer);
+    ASSERT_TRUE(alan->receives("0"));
+    ASSERT_TRUE(alan->receives("1"));
+    EXPECT_TRUE(alan->is_unharmed());
+    EXPECT_EQ(ada->server->tracks(), (media::Constraints{true, true}));
+}
+
+TEST_F(Renegotiation, AfterAWithdrawnPageReloadComesTheNextAtOnce) {
+    ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    peer::Connection late(loop, certificate);
+    late.add_track(Kind::Audio);
+    late.add_track(Kind::Audio);
+    const auto answer = begin(late.create_offer());
+    ada->server->withdraw_offer();
+    ada->reload();
+    ada->browser->add_track(Kind::Audio);
+    ada->browser->add_track(Kind::Audio);
+    ASSERT_TRUE(ada->negotiate());
+    ASSERT_TRUE(wait_for("the answer to the one before", [&] { return answer->has_value(); }));
+    EXPECT_FALSE(**answer);
+    ASSERT_TRUE(alan->negotiate());
+    ASSERT_TRUE(alan->receives("0"));
+    ASSERT_TRUE(alan->receives("2"));
+    EXPECT_TRUE(wait_for("the end of the others", [&] { return engine->connections() == 2; }));
+}
+
+TEST_F(Renegotiation, AnAddedTrackThatIsWithdrawnMayBeOfferedAgain) {
+    ada->browser->add_track(Kind::Video);
+    const auto offer = ada->browser->create_offer();
+    const auto answer = begin(offer);
+    ada->server->withdraw_offer();
+    const auto meanwhile =
+        await<std::string>([&](Done<std::string> done) { ada->server->offer(offer, std::move(done)); });
+    ASSERT_FALSE(meanwhile);
+    EXPECT_EQ(meanwhile.error().code, ErrorCode::WrongState);
+    ASSERT_TRUE(wait_for("webrtcbin's reply", [&] { return answer->has_value(); }));
+    EXPECT_FALSE(**answer);
+    EXPECT_EQ(ada->server->tracks(), (media::Constraints{true, false}));
+    EXPECT_EQ(engine->connections(), 2U);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1"));
     EXPECT_TRUE(alan->is_unharmed());
 }
 

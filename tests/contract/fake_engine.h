@@ -122,6 +122,7 @@ private:
             if (connection.answer<std::string>(sdp, "v=0\r\ns=answer\r\n", std::move(done)))
                 accepted = sdp;
         }
+        void withdraw_offer() override {}
         media::Constraints tracks() const override {
             return {says(accepted, "m=audio"), says(accepted, "m=video")};
         }

@@ -232,8 +232,13 @@ public:
                 return refuse(answer, connected.error());
             counted = *std::move(connected);
         }
+        in_hand_ = std::make_shared<Counted>(std::move(counted));
         step<std::string>(
-            "produce", std::move(answer), [this, counted, sdp = std::move(sdp)]() -> Result<std::string> {
+            "produce", std::move(answer),
+            [this, mine = std::weak_ptr(in_hand_), sdp = std::move(sdp)]() -> Result<std::string> {
+                if (mine.expired())
+                    return Error{ErrorCode::WrongState, "the offer was withdrawn"};
+                const auto counted = *std::exchange(in_hand_, nullptr);
                 if (sdp.find("bad") != std::string::npos)
                     return Error{ErrorCode::Unacceptable, "no common codec", "offer.sdp"};
                 counted_ = counted;
@@ -241,6 +246,7 @@ public:
                 return "answer to " + sdp;
             });
     }
+    void withdraw_offer() override { in_hand_.reset(); }
     media::Constraints tracks() const override { return offered; }
     void set_flowing(media::Constraints kinds) override { flowing = kinds; }
     std::unique_ptr<media::Consumer> consume(const std::string& user,
@@ -280,6 +286,7 @@ public:
     FakeConsumer::List consumers;  ///< Those alive.
 
 private:
+    std::shared_ptr<Counted> in_hand_;  ///< The connection of the offer that is being answered.
     List& alive_;
 };
 

@@ -326,6 +326,28 @@ TEST_F(RoomsOrder, AnUpdateThatIsLateLeavesEverything) {
     EXPECT_EQ(engine.consumer("1>2")->offers, 1) << "a late reply is ignored";
 }
 
+TEST_F(RoomsOrder, APageReloadThatIsLateLeavesThePageBefore) {
+    given({"1", "2"}, 1);
+    hold({"produce 1"});
+    const auto produced = produce("1", "reload audio", {false, false});
+    run(5s);
+    EXPECT_TRUE(produced.failed(ErrorCode::Timeout)) << produced.text();
+    run();
+    EXPECT_EQ(engine.connections(), 2u) << "its own connection is freed at once";
+    answer_all();
+    const auto again = produce("1", std::nullopt, {true, false});
+    run();
+    EXPECT_TRUE(again.ok()) << again.text();
+    engine.steps.settle("produce 1");
+    run();
+    EXPECT_EQ(engine.producer("1")->offered, (media::Constraints{true, true}));
+    EXPECT_EQ(engine.producer("1")->flowing, (media::Constraints{true, false}));
+    EXPECT_EQ(engine.connections(), 2u);
+    const auto reloaded = produce("1", "reload audio");
+    run();
+    EXPECT_TRUE(reloaded.ok()) << reloaded.text();
+}
+
 TEST_F(RoomsOrder, OneLateOfferIsAnErrorOfItsOwn) {
     given({"1", "2", "3"}, 1);
     hold({"offer 1>2"});
