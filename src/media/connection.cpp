@@ -17,7 +17,10 @@ using Description = gst::Owned<GstWebRTCSessionDescription, gst_webrtc_session_d
 /// More streams than any browser sends; each costs memory, and anybody can make up SSRCs.
 constexpr guint kMaxStreams = 32;
 
-constexpr std::chrono::seconds kGatheringLimit{5};
+/// libnice (0.1.21) gives up a server that has not answered for 2 s, but never one whose name does not
+/// resolve. Less than kStepLimit of rooms/answers.h, which begins earlier: a webrtcbin is made and negotiates
+/// first.
+constexpr std::chrono::seconds kGatheringLimit{3};
 
 /// Bytes per second. RTCP may have a part of it, and rtpsession asks for a key frame or a retransmission only
 /// as often as that allows: of the bandwidth that it measures, a request would wait 150 ms at 400 kbit/s, and
