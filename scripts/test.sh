@@ -148,8 +148,9 @@ fi
 
 # A process group of its own, so that this script hears of a signal at once, and whatever ends it ends all that it started.
 end_all() {
-    kill -TERM -- "-${!-}" 2> /dev/null || return 0
-    wait
+    # Once is not enough: what a shell is just beginning, between fork and exec, does not hear it.
+    while kill -TERM -- "-${!-}" 2> /dev/null && [ -n "$(jobs -r)" ]; do sleep 0.5; done
+    kill -KILL -- "-${!-}" 2> /dev/null || true
 }
 trap end_all EXIT
 trap 'exit 130' INT
