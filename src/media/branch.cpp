@@ -260,7 +260,8 @@ void Branch::consider() {
         // What it was to begin with has stopped. (Otherwise it has begun, and we shall be told.)
         const auto counters = elements::feed_counters(feed_.get());
         for (size_t i = 0; i < lanes_.size(); i++)
-            if (counters.silent[i] >= kSilent && !last)
+            // At the end all are silent, and what has not begun is the picture, which is the last one.
+            if (last ? i == next_->lanes().back().index : counters.silent[i] >= kSilent)
                 lanes_[i].began = false;
         give_back(std::exchange(next_, nullptr));
     }
@@ -271,8 +272,11 @@ void Branch::consider() {
             open_segment(lanes_that_flow(), news ? "the tracks changed" : "split");
         return;
     }
-    if (!news)
+    if (!news) {
+        if (last)
+            end_feed();
         return;
+    }
     const bool together = std::ranges::all_of(
         lanes_, [](const Lane& lane) { return !lane.track->flowing() || (lane.began && lane.synced); });
     if (together || last || now - *first_began_ >= kBeginLimit)

@@ -59,7 +59,7 @@ void Branch::finish(const Running& running) {
              self->around_.scheduler.post([self, run, segment, sidecar, done] {
                  self->finishing_--;
                  if (self->run_ != run)
-                     return;
+                     return self->check_ended();
                  if (!done)
                      return self->fail(done.error().message);
                  log::info("a branch's segment is complete",

@@ -1,11 +1,17 @@
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <csignal>
+#include <fcntl.h>
+#include <future>
 #include <regex>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "component/branch_fixture.h"
 #include "gst/graph.h"
+#include "gst/signal.h"
 #include "media/leftovers.h"
 
 namespace sluice::test {
@@ -325,6 +331,79 @@ TEST_F(BranchRecording, AFailureIsToldTriedAgainAndTouchesNobody) {
     branches.reset();
     ASSERT_TRUE(wait_for("the end", [&] { return around->open_branches == 0; }));
     EXPECT_GE(seconds(path("taken/a.webm")), 0.2);
+}
+
+TEST_F(BranchRecording, EndsWithItsSoundWhenItsPictureHasGone) {
+    add_both();
+    std::promise<void> free;
+    const auto freed = free.get_future().share();
+    for (int i = 0; i < 2; i++) files->run("something else", [freed] { freed.wait(); });
+    // It waits for its first segment, and keeps the picture from a key frame on. No other comes.
+    const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(sources.back().get(), "src"));
+    const auto begun = std::make_shared<std::atomic<bool>>(false);
+    ASSERT_TRUE(between_frames([&] { begin({}); }));
+    gst::add_probe_shared(
+        pad.get(),
+        static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
+                                     GST_PAD_PROBE_TYPE_EVENT_UPSTREAM),
+        [](GstPad*, GstPadProbeInfo* info, gpointer data) noexcept {
+            auto& key_frame = **static_cast<std::shared_ptr<std::atomic<bool>>*>(data);
+            if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_UPSTREAM)
+                return key_frame ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+            const auto* first = GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER_LIST
+                                    ? gst_buffer_list_get(gst_pad_probe_info_get_buffer_list(info), 0)
+                                    : gst_pad_probe_info_get_buffer(info);
+            if (!GST_BUFFER_FLAG_IS_SET(first, GST_BUFFER_FLAG_DELTA_UNIT))
+                key_frame = true;
+            return GST_PAD_PROBE_OK;
+        },
+        begun);
+    ASSERT_TRUE(wait_for("a key frame", [&] { return begun->load(); }));
+    const auto before = tracks[1]->counter("packets");
+    ASSERT_TRUE(wait_for("packets", [&] { return tracks[1]->counter("packets") > before + 10; }));
+    tell_clock(7 * GST_SECOND);
+    ASSERT_TRUE(wait_for("what is too old to be dropped", [&] { return state().dropped > 0; }));
+    std::optional<Result<media::BranchState>> ended;
+    branches->end("recording", Done<media::BranchState>(
+                                   [&](Result<media::BranchState> result) { ended = std::move(result); }));
+    free.set_value();
+    ASSERT_TRUE(wait_for("the branch's end", [&] { return ended.has_value(); }));
+    ASSERT_TRUE(*ended) << ended->error().message;
+    ASSERT_EQ((*ended)->files.size(), 1u);
+    EXPECT_EQ(probe((*ended)->files.front(), "stream=codec_name"), "opus");
+}
+
+TEST_F(BranchRecording, EndsAfterAFailureThatASegmentOfBeforeOutlives) {
+    add_sound();
+    tell_clock();
+    media::BranchOptions options;
+    options.retry = 1s;
+    begin(options);
+    ASSERT_TRUE(wait_for("the description", [&] {
+        return !state().started.empty() &&
+               read(path("a.webm.part.json")).find(state().started) != std::string::npos;
+    }));
+    // The end of the first segment waits for whoever reads this.
+    ASSERT_EQ(mkfifo(path("a.webm.part.json.new").c_str(), 0600), 0);
+    add_picture();
+    tell_clock();
+    branches->update(tracks);
+    EXPECT_TRUE(wait_for("the second segment", [&] { return state().files.size() == 2; }));
+    const auto segment = [&](const char* name) {
+        return gst::Ref<GstElement>::adopt(gst_bin_get_by_name(pipeline->bin(), name));
+    };
+    EXPECT_TRUE(wait_for("the end of the first", [&] { return !segment("segment-1"); }));
+    const auto second = segment("segment-2");
+    GST_ELEMENT_ERROR(second.get(), STREAM, FAILED, ("of the test"), (nullptr));
+    EXPECT_TRUE(wait_for("another try", [&] { return state().files.size() == 3; }));
+    std::optional<Result<media::BranchState>> ended;
+    branches->end("recording", Done<media::BranchState>(
+                                   [&](Result<media::BranchState> result) { ended = std::move(result); }));
+    EXPECT_TRUE(
+        wait_for("the third file", [&] { return std::filesystem::exists(state().files.back() + ".json"); }));
+    const int reader = open(path("a.webm.part.json.new").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    EXPECT_TRUE(wait_for("the branch's end", [&] { return ended.has_value(); }));
+    close(reader);
 }
 
 /// No file of this process gets longer than so much: what a full disk is like.
