@@ -99,8 +99,9 @@ Status Branch::begin(const Tracks& tracks, const BranchParameters& parameters) {
     past_ms_ = 0;
     started_.clear();
     started_name_ = time_text(g_get_real_time(), "%Y%m%dT%H%M%S");
+    tracks_ = tracks;
     set_up();
-    add_lanes(tracks);
+    add_lanes();
     return Ok{};
 }
 
@@ -147,8 +148,8 @@ void Branch::set_up() {
     tick(run);
 }
 
-void Branch::add_lanes(const Tracks& tracks) {
-    for (const auto& track : tracks) {
+void Branch::add_lanes() {
+    for (const auto& track : tracks_) {
         const auto& description = track->description();
         const bool there = std::ranges::any_of(lanes_, [&](const Lane& lane) { return lane.track == track; });
         if (there || !description.active || !recipe_.takes_kind(description.kind))
@@ -188,8 +189,9 @@ void Branch::add_lanes(const Tracks& tracks) {
 }
 
 void Branch::update(const Tracks& tracks) {
+    tracks_ = tracks;
     if (runs())
-        add_lanes(tracks);
+        add_lanes();
 }
 
 void Branch::on_feed(const elements::FeedEvent& event) {

@@ -65,7 +65,7 @@ private:
     };
 
     Status fits(const Tracks& tracks) const;
-    void add_lanes(const Tracks& tracks);
+    void add_lanes();
     void set_up();
     void tear_down();
 
@@ -100,6 +100,7 @@ private:
     const BranchRecipe& recipe_;
     std::string user_info_;
     BranchParameters parameters_;
+    Tracks tracks_;  ///< The producer's.
 
     BranchPhase phase_ = BranchPhase::Idle;
     /// A segment is set going, or the bin is stopped: GstBin does not stop the rest where a child is being

@@ -199,12 +199,11 @@ void Branch::fail(const std::string& why) {
 }
 
 void Branch::try_again() {
-    Tracks tracks;
-    for (const auto& lane : std::exchange(lanes_, {})) tracks.push_back(lane.track);
+    lanes_.clear();
     log::info("a branch is tried again",
               {{"room", pipeline_->room()}, {"user", pipeline_->user()}, {"branch", recipe_.options.name}});
     set_up();
-    add_lanes(tracks);
+    add_lanes();
 }
 
 /// The bin leaves the pipeline; segments have been given to the workers before.

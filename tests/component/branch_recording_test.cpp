@@ -333,6 +333,24 @@ TEST_F(BranchRecording, AFailureIsToldTriedAgainAndTouchesNobody) {
     EXPECT_GE(seconds(path("taken/a.webm")), 0.2);
 }
 
+TEST_F(BranchRecording, ATrackThatComesWhileItHasFailedIsInTheNextTry) {
+    add_sound();
+    tell_clock();
+    std::ofstream(path("taken")) << "a file where a folder should be";
+    media::BranchOptions options;
+    options.retry = 1s;
+    begin(options, "taken/a.webm");
+    ASSERT_TRUE(wait_for("the failure", [&] { return state().phase == media::BranchPhase::Failed; }));
+    add_picture();
+    tell_clock();
+    branches->update(tracks);
+    std::filesystem::remove(path("taken"));
+    ASSERT_TRUE(wait_for_ms(500));
+    const auto ended = end();
+    ASSERT_TRUE(ended) << ended.error().message;
+    EXPECT_EQ(probe(path("taken/a.webm"), "stream=codec_name"), "opus\nvp8");
+}
+
 TEST_F(BranchRecording, EndsWithItsSoundWhenItsPictureHasGone) {
     add_both();
     std::promise<void> free;
