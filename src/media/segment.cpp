@@ -51,16 +51,16 @@ Result<std::shared_ptr<Segment>> Segment::open(GstBin* branch, GstElement* feed,
         location->second = self->file_->part();
         self->path_ = self->file_->path();
         self->plan_.sidecar.segments.push_back(self->path_.substr(self->path_.rfind('/') + 1));
-        if (const auto described = self->file_->describe(self->plan_.sidecar); !described)
-            return described.error();
     }
-    if (const auto described = self->describe_rtp(); !described)
-        return described.error();
-    if (const auto built = self->build(); !built) {
-        self->discard();
-        return built.error();
-    }
-    return self;
+    auto done = self->describe(self->plan_.sidecar);
+    if (done)
+        done = self->describe_rtp();
+    if (done)
+        done = self->build();
+    if (done)
+        return self;
+    self->discard();
+    return done.error();
 }
 
 /// Before the first packet of it is sent.

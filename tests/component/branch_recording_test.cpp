@@ -475,6 +475,19 @@ TEST_P(AFullDisk, CostsWhatCannotBeWrittenAndNoMore) {
 INSTANTIATE_TEST_SUITE_P(Branches, AFullDisk, testing::Values(Kind("webm", "VP8"), Kind("mp4", "H264")),
                          [](const auto& kind) { return std::string(kind.param.first); });
 
+TEST_F(BranchRecording, OnAFullDiskLeavesNoEmptyFiles) {
+    add_sound();
+    tell_clock();
+    {
+        const FullDisk full(0);
+        begin({});
+        ASSERT_TRUE(wait_for("the failure", [&] { return state().phase == media::BranchPhase::Failed; }));
+        ASSERT_TRUE(wait_for("the end", [&] { return around->open_branches == 0; }));
+    }
+    EXPECT_NE(state().error.find("a.webm.part.json"), std::string::npos) << state().error;
+    EXPECT_TRUE(std::filesystem::is_empty(folder));
+}
+
 TEST_F(BranchRecording, ADrawingOfThePipelineHasTheGatesAndTheFeedWithTheirCounters) {
     add_both();
     begin({});
