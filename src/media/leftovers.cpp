@@ -87,6 +87,16 @@ Result<uint64_t> copy_whole(const gst::LaunchTemplate& finisher, const std::stri
     return copy.newest / GST_MSECOND;
 }
 
+/// `by` is brought to the disk and takes the place of `path`: whoever is killed leaves the one or the other.
+bool replace(const std::string& path, const std::string& by) {
+    const int fd = open(by.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    const bool synced = fdatasync(fd) == 0;
+    close(fd);
+    return synced && rename(by.c_str(), path.c_str()) == 0;
+}
+
 std::string text_of(const std::string& path) {
     std::ifstream file(path);
     std::stringstream text;
@@ -139,34 +149,30 @@ Result<bool> finish_leftover(const std::string& path, const Templates& templates
     const auto parsed = json::parse(text);
     if (!parsed)
         return Error{ErrorCode::Internal, description + ": " + parsed.error().message};
-    std::string whole = part;
     std::optional<uint64_t> duration;
     if (const auto name = parsed->members.find("finisher"); name != parsed->members.end()) {
         const auto finisher = templates.load(name->second.string);
         if (!finisher)
             return finisher.error();
-        whole = path + ".finishing";
-        const auto copied = copy_whole(*finisher, part, whole);
+        const auto whole = path + ".finishing";
+        auto copied = copy_whole(*finisher, part, whole);
+        if (copied && !replace(part, whole))
+            copied = wrong(whole);
         if (!copied) {
             unlink(whole.c_str());
             return copied.error();
         }
         duration = *copied;
-    }
-    if (const int fd = open(whole.c_str(), O_RDONLY | O_CLOEXEC); fd >= 0) {
-        fdatasync(fd);
-        close(fd);
-    }
+    } else
+        fdatasync(lock.fd);
     const auto told = with_end(text, duration, ended);
     if (!told)
         return told.error();
     // First: what cannot be told is tried again at the next start.
     if (const auto written = write_whole(path + ".json", *told); !written)
         return written.error();
-    if (renameat2(AT_FDCWD, whole.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0)
+    if (renameat2(AT_FDCWD, part.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0)
         return wrong(path);
-    if (whole != part)
-        unlink(part.c_str());
     unlink(description.c_str());  // Last: by it the next start finds what is left to do.
     return true;
 }

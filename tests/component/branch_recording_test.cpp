@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <future>
 #include <regex>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -278,6 +279,27 @@ TEST_F(BranchRecording, ADumpIsReplayedByGstLaunch) {
     EXPECT_NEAR(seconds(path("a.gdp.webm")), static_cast<double>(ended->duration_ms) / 1000, 0.1);
 }
 
+/// What gets another name in a folder while this lives.
+struct Moves {
+    explicit Moves(const std::string& folder) { inotify_add_watch(fd, folder.c_str(), IN_MOVED_TO); }
+    ~Moves() { close(fd); }
+    Moves(const Moves&) = delete;
+    Moves& operator=(const Moves&) = delete;
+    /// The names, in their order.
+    std::vector<std::string> seen() const {
+        alignas(inotify_event) char bytes[4096];
+        const auto size = ::read(fd, bytes, sizeof bytes);
+        std::vector<std::string> names;
+        for (ssize_t at = 0; at < size;) {
+            const auto* event = reinterpret_cast<const inotify_event*>(bytes + at);
+            names.emplace_back(event->name);
+            at += static_cast<ssize_t>(sizeof *event + event->len);
+        }
+        return names;
+    }
+    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+};
+
 TEST_F(BranchRecording, WhatIsOnTheDiskPlaysAndCanBeCompleted) {
     add_both();
     begin({});
@@ -294,6 +316,7 @@ TEST_F(BranchRecording, WhatIsOnTheDiskPlaysAndCanBeCompleted) {
     EXPECT_FALSE(media::finish_leftover(torn + "/a.webm", *templates, "the server ended"));
     EXPECT_EQ(media::leftovers(torn).size(), 1u) << "what could not be told is kept";
     std::filesystem::remove(torn + "/a.webm.json");
+    const Moves moves(torn);
     const auto done = media::finish_leftover(torn + "/a.webm", *templates, "the server ended");
     ASSERT_TRUE(done) << done.error().message;
     EXPECT_TRUE(*done);
@@ -303,6 +326,9 @@ TEST_F(BranchRecording, WhatIsOnTheDiskPlaysAndCanBeCompleted) {
     EXPECT_NE(sidecar.find(R"("ended": "the server ended")"), std::string::npos) << sidecar;
     EXPECT_NE(sidecar.find(R"("userInfo": {"name": "Ada"})"), std::string::npos) << sidecar;
     EXPECT_FALSE(std::filesystem::exists(torn + "/a.webm.part"));
+
+    EXPECT_EQ(moves.seen(), (std::vector<std::string>{"a.webm.part", "a.webm.json", "a.webm"}))
+        << "a server that is killed leaves what its next start can complete";
 
     std::ofstream(torn + "/a.webm.part.json") << described;  // As if it had been killed right before its end.
     EXPECT_TRUE(media::finish_leftover(torn + "/a.webm", *templates, "the server ended"));
