@@ -57,6 +57,23 @@ bool read_range(std::string_view text, LaunchParameter& parameter) {
            parameter.min <= parameter.max;
 }
 
+/// What gst_value_deserialize() takes for something else than a string, or gst_parse_launch() for an escaped
+/// quote, within which the template would go on.
+bool is_special(std::string_view text) {
+    return text == "NULL" || text.ends_with('\\') || (text.starts_with('"') && text.ends_with('"'));
+}
+
+/// As gst_value_serialize() gives it, with no backslash before a quote.
+std::string serialized(std::string_view text) {
+    std::string serialized = "\"";
+    for (const char c : text)
+        if (c == '"' || c == '\\')
+            serialized += c == '"' ? "\\042" : "\\134";
+        else
+            serialized += c;
+    return serialized + '"';
+}
+
 bool contains(const std::vector<std::string>& names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -74,8 +91,9 @@ void wait_for_no_reports(GstBin* bin) {
 }
 
 std::string LaunchTemplate::quoted(std::string_view text) {
+    const std::string plain = is_special(text) ? serialized(text) : std::string(text);
     std::string quoted = "\"";
-    for (char c : text) {
+    for (char c : plain) {
         if (c == '"' || c == '\\')
             quoted += '\\';
         quoted += c;
