@@ -139,7 +139,7 @@ Result<Config> configure(const CommandLine& line) {
 }
 
 /// All that serve() sets up and every template, but on any free ports: a running server may hold the
-/// configured ones.
+/// configured ones. It changes nothing on the disk.
 Status check(Config config, Scheduler& scheduler) {
     config.ice.port_min = config.ice.port_max = 0;
     config.http.port = 0;
@@ -169,7 +169,7 @@ Status serve(const Config& config, GlibScheduler& scheduler) {
     if (!server)
         return server.error();
     const glib::Owned<GMainLoop, g_main_loop_unref> loop(g_main_loop_new(nullptr, FALSE));
-    Stop stop(scheduler, rooms, **server, **engine, [&loop] { g_main_loop_quit(loop.get()); });
+    const Stop stop(scheduler, rooms, **server, **engine, [&loop] { g_main_loop_quit(loop.get()); });
     log::info("ready", {{"http_address", config.http.address},
                         {"http_port", std::to_string((*server)->port())},
                         {"tls", config.http.tls_key.empty() ? "no" : "yes"},
@@ -238,6 +238,8 @@ int run(int argc, char** argv) {
     if (line->check)
         std::puts("ok");
     gst_deinit();
+    if (!line->templates && !line->launch && !line->check)
+        log::info("stopped");
     return EXIT_SUCCESS;
 }
 

@@ -2,22 +2,36 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <future>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <glib-unix.h>
 
 #include "base/log.h"
+#include "gst/workers.h"
 
 namespace sluice::app {
 namespace {
 
 using namespace std::chrono_literals;
 
-/// Calls under way get this long before the rooms go away under them.
+/// Calls in hand get this long before the rooms go away under them.
 constexpr auto kAnswering = 2000ms;
+/// Then connections and branches, until so long after the signal.
+constexpr auto kClosing = 4000ms;
 constexpr auto kPoll = 20ms;
+
+/// On a thread of its own, which nothing can hold up.
+void end_for_good(std::promise<void> begun) {
+    begun.set_value();
+    std::this_thread::sleep_for(Stop::kLastLimit);
+    gst::Workers::report_unfinished();
+    log::error("ended without what did not come to an end");
+    std::_Exit(EXIT_SUCCESS);
+}
 
 }  // namespace
 
@@ -46,38 +60,50 @@ gboolean Stop::on_signal(gpointer data) {
 
 void Stop::begin() {
     log::info("stopping", {{"connections", std::to_string(engine_.connections())}});
-    deadline_ = scheduler_.now() + kLimit;
+    std::promise<void> begun;
+    const auto runs = begun.get_future();
+    std::thread(end_for_good, std::move(begun)).detach();
+    runs.wait();  // To a leak check at the end a thread that is still being made is one.
+    start_ = scheduler_.now();
     rooms_.drain();
-    const auto close = [this, alive = std::weak_ptr(alive_)] {
-        if (!alive.expired())
-            close_rooms();
-    };
-    server_.drain(Done<Ok>([close](Result<Ok>) { close(); }));
-    scheduler_.after(kAnswering, close);
+    wait(&Stop::all_answered, start_ + kAnswering, &Stop::close_rooms);
 }
 
 void Stop::close_rooms() {
-    if (std::exchange(closing_, true))
-        return;
+    // Before the rooms go, or calls in hand would be told that there is no such room.
+    server_.refuse();
     rooms_.clear();
-    wait_for_connections();
+    wait(&Stop::all_closed, start_ + kClosing, &Stop::close_server);
 }
 
-void Stop::wait_for_connections() {
-    const auto left = engine_.connections();
-    const auto branches = engine_.open_branches();
-    if (left + branches == 0 || scheduler_.now() >= deadline_) {
-        if (left > 0)
-            log::error("connections that did not close", {{"connections", std::to_string(left)}});
-        if (branches > 0)
-            log::error("branches that are not complete", {{"branches", std::to_string(branches)}});
-        log::info("stopped");
-        return ended_();
-    }
-    scheduler_.after(kPoll, [this, alive = std::weak_ptr(alive_)] {
+void Stop::close_server() {
+    if (const auto left = engine_.connections(); left > 0)
+        log::error("connections that did not close", {{"connections", std::to_string(left)}});
+    if (const auto branches = engine_.open_branches(); branches > 0)
+        log::error("branches that are not complete", {{"branches", std::to_string(branches)}});
+    server_.close();
+    wait(&Stop::all_answered, start_ + kLimit, &Stop::end);
+}
+
+void Stop::end() {
+    ended_();
+}
+
+void Stop::wait(bool (Stop::*over)() const, Scheduler::Duration limit, void (Stop::*next)()) {
+    if ((this->*over)() || scheduler_.now() >= limit)
+        return (this->*next)();
+    scheduler_.after(kPoll, [this, over, limit, next, alive = std::weak_ptr(alive_)] {
         if (!alive.expired())
-            wait_for_connections();
+            wait(over, limit, next);
     });
+}
+
+bool Stop::all_answered() const {
+    return server_.busy() == 0;
+}
+
+bool Stop::all_closed() const {
+    return engine_.connections() + engine_.open_branches() == 0;
 }
 
 }  // namespace sluice::app

@@ -11,11 +11,14 @@
 
 namespace sluice::app {
 
-/// The graceful end, begun by SIGTERM or SIGINT: no new rooms, running calls answered, connections closed,
-/// then `ended`, at the latest kLimit later. A second signal ends the process at once. Scheduler thread.
+/// The graceful end, begun by SIGTERM or SIGINT: calls in hand are answered and later ones refused, rooms and
+/// connections closed, then `ended`, at the latest kLimit after the signal. What still hangs kLastLimit after
+/// it is named in the log, and the process ends with status 0 all the same. A second signal ends it at once.
+/// Scheduler thread.
 class Stop {
 public:
-    static constexpr std::chrono::milliseconds kLimit{4000};
+    static constexpr std::chrono::milliseconds kLimit{4200};
+    static constexpr std::chrono::milliseconds kLastLimit{4600};
 
     Stop(Scheduler& scheduler, rooms::Rooms& rooms, http::Server& server, media::Engine& engine,
          std::function<void()> ended);
@@ -27,7 +30,12 @@ private:
     static gboolean on_signal(gpointer self);
     void begin();
     void close_rooms();
-    void wait_for_connections();
+    void close_server();
+    void end();
+    /// Runs `next` when `over` says so, at the latest at `limit`.
+    void wait(bool (Stop::*over)() const, Scheduler::Duration limit, void (Stop::*next)());
+    bool all_answered() const;
+    bool all_closed() const;
 
     Scheduler& scheduler_;
     rooms::Rooms& rooms_;
@@ -35,8 +43,7 @@ private:
     media::Engine& engine_;
     std::function<void()> ended_;
     bool begun_ = false;
-    bool closing_ = false;
-    Scheduler::Duration deadline_{};
+    Scheduler::Duration start_{};
     guint signals_[2] = {};
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -9,9 +9,10 @@ namespace sluice::gst {
 struct Workers::Job {
     std::string name;
     std::function<void()> work;
-    std::chrono::steady_clock::time_point started;
-    bool reported = false;
     Job* next = nullptr;
+
+    static inline std::mutex mutex;
+    static inline Job* under_way = nullptr;  ///< A list, of all Workers.
 };
 
 Workers::Workers(unsigned threads)
@@ -33,39 +34,31 @@ void Workers::run(std::string name, std::function<void()> work) {
         std::lock_guard lock(mutex_);
         unfinished_++;
     }
-    g_thread_pool_push(pool_, new Job{.name = std::move(name), .work = std::move(work), .started = {}},
-                       nullptr);
+    g_thread_pool_push(pool_, new Job{.name = std::move(name), .work = std::move(work)}, nullptr);
 }
 
 void Workers::perform(Job* job) {
     {
-        std::lock_guard lock(mutex_);
-        job->started = std::chrono::steady_clock::now();
-        job->next = std::exchange(jobs_, job);
+        std::lock_guard lock(Job::mutex);
+        job->next = std::exchange(Job::under_way, job);
     }
     job->work();
+    job->work = nullptr;  // What it held may hang too, as it goes.
     {
-        std::lock_guard lock(mutex_);
-        Job** at = &jobs_;
+        std::lock_guard lock(Job::mutex);
+        Job** at = &Job::under_way;
         while (*at != job) at = &(*at)->next;
         *at = job->next;
     }
-    if (job->reported)
-        log::warning("ended late", {{"what", job->name}});
     delete job;
     std::lock_guard lock(mutex_);
     if (--unfinished_ == 0)
         finished_.notify_all();
 }
 
-void Workers::report_stuck(std::chrono::milliseconds limit) {
-    const auto now = std::chrono::steady_clock::now();
-    std::lock_guard lock(mutex_);
-    for (Job* job = jobs_; job; job = job->next)
-        if (!job->reported && now - job->started > limit) {
-            job->reported = true;
-            log::error("hangs", {{"what", job->name}});
-        }
+void Workers::report_unfinished() {
+    std::lock_guard lock(Job::mutex);
+    for (const Job* job = Job::under_way; job; job = job->next) log::error("hangs", {{"what", job->name}});
 }
 
 }  // namespace sluice::gst

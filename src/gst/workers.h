@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -25,9 +24,8 @@ public:
 
     /// Runs `work` on one of them. Any thread may call. `name` says in the log what hangs, should it hang.
     void run(std::string name, std::function<void()> work);
-
-    /// Logs, once each, what has been running for longer than `limit`. For a timer of the owner.
-    void report_stuck(std::chrono::milliseconds limit);
+    /// Names in the log what is under way on the threads of all Workers. Any thread may call.
+    static void report_unfinished();
 
 private:
     struct Job;
@@ -36,7 +34,6 @@ private:
     std::mutex mutex_;  // up to the pool
     size_t unfinished_ = 0;
     std::condition_variable finished_;  ///< unfinished_ is 0.
-    Job* jobs_ = nullptr;               ///< Those under way, a list.
     GThreadPool* pool_;
 };
 

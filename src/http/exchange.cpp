@@ -72,9 +72,10 @@ Response too_large(size_t bytes, size_t limit) {
 
 }  // namespace
 
-void Exchange::begin(SoupServerMessage* message, GIOStream* stream, const Scheduler& scheduler,
-                     Limits limits) {
-    const auto exchange = std::make_shared<Exchange>(message, stream, scheduler, limits);
+std::weak_ptr<Exchange> Exchange::begin(SoupServerMessage* message, GIOStream* stream,
+                                        const Scheduler& scheduler, Limits limits,
+                                        std::shared_ptr<size_t> busy) {
+    const auto exchange = std::make_shared<Exchange>(message, stream, scheduler, limits, std::move(busy));
     exchange->limit_ = timer(limits.read, [weak = exchange->weak_from_this()] {
         if (const auto self = weak.lock())
             self->answer(problem(SOUP_STATUS_REQUEST_TIMEOUT, "the request did not arrive in time"));
@@ -82,18 +83,21 @@ void Exchange::begin(SoupServerMessage* message, GIOStream* stream, const Schedu
     g_object_set_data_full(G_OBJECT(message), kKey,
                            std::make_unique<std::shared_ptr<Exchange>>(exchange).release(),
                            [](gpointer data) { delete static_cast<std::shared_ptr<Exchange>*>(data); });
+    return exchange;
 }
 
 Exchange& Exchange::of(SoupServerMessage* message) {
     return **static_cast<std::shared_ptr<Exchange>*>(g_object_get_data(G_OBJECT(message), kKey));
 }
 
-Exchange::Exchange(SoupServerMessage* message, GIOStream* stream, const Scheduler& scheduler, Limits limits)
+Exchange::Exchange(SoupServerMessage* message, GIOStream* stream, const Scheduler& scheduler, Limits limits,
+                   std::shared_ptr<size_t> busy)
     : message_(message),
       stream_(retain(stream)),
       scheduler_(scheduler),
       limits_(limits),
-      id_(request_id(nullptr)) {
+      id_(request_id(nullptr)),
+      busy_(std::move(busy)) {
     // For what libsoup answers by itself: a request that is not HTTP.
     const auto unreadable = problem(SOUP_STATUS_BAD_REQUEST, "the request is not HTTP that can be read");
     SoupMessageHeaders* headers = soup_server_message_get_response_headers(message_);
@@ -128,9 +132,9 @@ void Exchange::chunk_read(size_t bytes) {
         answer(too_large(body_bytes_, limits_.body_bytes));
 }
 
-void Exchange::handle(rooms::Rooms& rooms, std::function<void()> sent) {
+void Exchange::handle(rooms::Rooms& rooms) {
     state_ = State::Handling;
-    sent_ = std::move(sent);
+    ++*busy_;
     soup_server_message_pause(message_);
     const std::weak_ptr<Exchange> weak = weak_from_this();
     limit_ = timer(limits_.deadline, [weak] {
@@ -147,6 +151,8 @@ void Exchange::handle(rooms::Rooms& rooms, std::function<void()> sent) {
     }
     if (match_.fault)
         return answer(problem(*match_.fault));
+    if (rooms.draining() && match_.route->needs_token)
+        return refuse();
     if (body_bytes_ > 0)
         if (auto fault = fault_of_content(soup_server_message_get_request_headers(message_)))
             return answer(problem(SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE, *fault));
@@ -176,9 +182,15 @@ void Exchange::handle(rooms::Rooms& rooms, std::function<void()> sent) {
             }));
 }
 
+void Exchange::refuse() {
+    answer(problem(SOUP_STATUS_SERVICE_UNAVAILABLE, "the server is draining"));
+}
+
 void Exchange::answer(const Response& response) {
     if (state_ == State::Answered)
         return;
+    if (state_ == State::Reading)
+        ++*busy_;
     state_ = State::Answered;
     limit_.reset();
     write_log(response.status);
@@ -192,7 +204,7 @@ void Exchange::answer(const Response& response) {
     // libsoup lets go of the connection, and with it of the message, which holds this.
     const auto self = shared_from_this();
     const Object<GIOStream> wrapped(soup_server_message_steal_connection(message_));
-    hang_up(std::move(stream_), std::move(text), std::move(sent_));
+    hang_up(std::move(stream_), std::move(text), [busy = busy_] { --*busy; });
 }
 
 std::vector<Header> Exchange::headers_of(const Response& response) const {

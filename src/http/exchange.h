@@ -1,7 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,11 +35,14 @@ public:
         std::chrono::milliseconds deadline;  ///< From then to the answer; then 504.
     };
 
-    /// Attaches one to `message`, which is about to be read from `stream`.
-    static void begin(SoupServerMessage* message, GIOStream* stream, const Scheduler& scheduler,
-                      Limits limits);
+    /// Attaches one to `message`, which is about to be read from `stream`. `busy` counts the calls in hand
+    /// and the answers on their way.
+    static std::weak_ptr<Exchange> begin(SoupServerMessage* message, GIOStream* stream,
+                                         const Scheduler& scheduler, Limits limits,
+                                         std::shared_ptr<size_t> busy);
     static Exchange& of(SoupServerMessage* message);
-    Exchange(SoupServerMessage* message, GIOStream* stream, const Scheduler& scheduler, Limits limits);
+    Exchange(SoupServerMessage* message, GIOStream* stream, const Scheduler& scheduler, Limits limits,
+             std::shared_ptr<size_t> busy);
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
 
@@ -49,8 +51,10 @@ public:
     void headers_read(const Tokens& tokens);
     /// A part of the body has come, which libsoup keeps.
     void chunk_read(size_t bytes);
-    /// The request has come whole: runs its route, and `sent` when the answer has left.
-    void handle(rooms::Rooms& rooms, std::function<void()> sent);
+    /// The request has come whole: runs its route. While the rooms are draining only what is open to all.
+    void handle(rooms::Rooms& rooms);
+    /// Answers, if nothing has been answered yet, that the server is draining.
+    void refuse();
 
 private:
     enum class State { Reading, Handling, Answered };
@@ -70,7 +74,7 @@ private:
     Scheduler::Duration started_{0};
     Match match_;
     Source limit_;
-    std::function<void()> sent_ = [] {};
+    const std::shared_ptr<size_t> busy_;
 };
 
 }  // namespace sluice::http

@@ -47,7 +47,7 @@ Result<Object<GTlsCertificate>> load_certificate(const Options& options) {
 
 }  // namespace
 
-struct Server::State : std::enable_shared_from_this<State> {
+struct Server::State {
     State(Scheduler& scheduler_in, rooms::Rooms& rooms_in, const Options& options)
         : scheduler(scheduler_in),
           rooms(rooms_in),
@@ -59,10 +59,10 @@ struct Server::State : std::enable_shared_from_this<State> {
     const Tokens tokens;
     const Exchange::Limits limits;
     Object<SoupServer> soup;
-    std::unique_ptr<Listener> listener;  ///< None while draining.
+    std::unique_ptr<Listener> listener;  ///< None once closed.
     GIOStream* connecting = nullptr;     ///< The connection whose request libsoup announces, while it does.
-    size_t handling = 0;                 ///< Exchanges whose answer has not left yet.
-    std::optional<Done<Ok>> drained;
+    std::vector<std::weak_ptr<Exchange>> exchanges;
+    const std::shared_ptr<size_t> busy = std::make_shared<size_t>(0);
 
     Status listen(const Options& options) {
         auto address = parse_address(options);
@@ -98,7 +98,7 @@ struct Server::State : std::enable_shared_from_this<State> {
         soup_server_add_handler(
             soup.get(), nullptr,
             [](SoupServer*, SoupServerMessage* message, const char*, GHashTable*, gpointer data) {
-                static_cast<State*>(data)->handle(message);
+                Exchange::of(message).handle(static_cast<State*>(data)->rooms);
             },
             this, nullptr);
     }
@@ -114,36 +114,21 @@ struct Server::State : std::enable_shared_from_this<State> {
     }
 
     void begin(SoupServerMessage* message) {
-        Exchange::begin(message, connecting, scheduler, limits);
+        std::erase_if(exchanges, [](const auto& exchange) { return exchange.expired(); });
+        exchanges.push_back(Exchange::begin(message, connecting, scheduler, limits, busy));
         g_signal_connect(message, "got-chunk",
                          G_CALLBACK(+[](SoupServerMessage* from, GBytes* chunk, gpointer) {
                              Exchange::of(from).chunk_read(g_bytes_get_size(chunk));
                          }),
                          nullptr);
     }
-
-    void handle(SoupServerMessage* message) {
-        handling++;
-        Exchange::of(message).handle(rooms, [weak = weak_from_this()] {
-            if (const auto self = weak.lock()) {
-                self->handling--;
-                self->finish_draining();
-            }
-        });
-    }
-
-    void finish_draining() {
-        if (!drained || handling > 0)
-            return;
-        scheduler.post([done = *std::exchange(drained, std::nullopt)] { done(Ok{}); });
-    }
 };
 
-Server::Server(std::shared_ptr<State> state) : state_(std::move(state)) {}
+Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Result<std::unique_ptr<Server>> Server::listen(Scheduler& scheduler, rooms::Rooms& rooms,
                                                const Options& options) {
-    auto state = std::make_shared<State>(scheduler, rooms, options);
+    auto state = std::make_unique<State>(scheduler, rooms, options);
     if (auto status = state->listen(options); !status)
         return status.error();
     return std::unique_ptr<Server>(new Server(std::move(state)));
@@ -158,10 +143,19 @@ uint16_t Server::port() const {
     return state_->listener->port();
 }
 
-void Server::drain(Done<Ok> done) {
+size_t Server::busy() const {
+    return *state_->busy;
+}
+
+void Server::refuse() {
+    for (const auto& weak : state_->exchanges)
+        if (const auto exchange = weak.lock())
+            exchange->refuse();
+}
+
+void Server::close() {
     state_->listener.reset();
-    state_->drained = std::move(done);
-    state_->finish_draining();
+    refuse();
 }
 
 }  // namespace sluice::http

@@ -33,13 +33,17 @@ public:
                                                   const Options& options);
     ~Server();
     uint16_t port() const;
-    /// Running calls are answered; new connections are refused; `done` when the last answer has left.
-    void drain(Done<Ok> done);
+    /// Calls in hand, and answers that have not left yet.
+    size_t busy() const;
+    /// Answers calls in hand and requests half read with 503. Further calls go on.
+    void refuse();
+    /// Takes no more connections, and refuses what is left; the last thing to call.
+    void close();
 
 private:
     struct State;
-    explicit Server(std::shared_ptr<State> state);
-    std::shared_ptr<State> state_;
+    explicit Server(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
 };
 
 }  // namespace sluice::http

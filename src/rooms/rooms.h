@@ -183,7 +183,8 @@ public:
     Result<RoomState> describe(const std::string& room_id) const;
     Totals totals() const;
 
-    /// From now on no new room and no new user: LimitReached. The rest goes on.
+    /// From now on no new room and no new user, also of calls that wait for their turn: LimitReached. The
+    /// rest goes on.
     void drain();
     bool draining() const;
     /// Removes every room; for the end of the process.

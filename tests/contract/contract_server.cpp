@@ -1,16 +1,15 @@
 // The REST contract on real rooms and fake media, for the tests in this folder.
 //
-// Prints "port N" when it listens. SIGTERM drains it and ends it when the last answer has left. --routes
-// prints the table of routes instead. An error of Server::listen is printed, with exit status 2.
+// Prints "port N" when it listens. SIGTERM ends it as it ends the server. --routes prints the table of routes
+// instead. An error of Server::listen is printed, with exit status 2.
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
 
-#include <glib-unix.h>
 #include <glib.h>
 
+#include "app/stop.h"
 #include "base/glib_scheduler.h"
 #include "fake_engine.h"
 #include "http/routes.h"
@@ -71,38 +70,21 @@ int main(int argc, char** argv) {
     options.deadline = std::chrono::seconds(deadline_s);
 
     g_autoptr(GMainLoop) loop = g_main_loop_new(nullptr, FALSE);
-    struct {
-        GMainLoop* loop;
-        std::unique_ptr<rooms::Rooms> rooms;
-        std::unique_ptr<http::Server> server;
-    } state{loop, nullptr, nullptr};
     GlibScheduler scheduler(g_main_context_default());
     test::FakeEngine engine(scheduler);
-    state.rooms = std::make_unique<rooms::Rooms>(
+    rooms::Rooms rooms(
         scheduler, engine,
         rooms::Limits{1000, static_cast<size_t>(users_per_room), static_cast<size_t>(connections)});
-    auto server = http::Server::listen(scheduler, *state.rooms, options);
+    const auto server = http::Server::listen(scheduler, rooms, options);
     if (!server) {
         std::printf("%s\n", server.error().message.c_str());
         return 2;
     }
-    state.server = std::move(*server);
-    g_unix_signal_add(
-        SIGTERM,
-        [](gpointer data) -> gboolean {
-            auto& running = *static_cast<decltype(&state)>(data);
-            running.rooms->drain();
-            running.server->drain(Done<Ok>([&running](Result<Ok>) { g_main_loop_quit(running.loop); }));
-            return G_SOURCE_REMOVE;
-        },
-        &state);
-    std::printf("port %d\n", state.server->port());
+    const app::Stop stop(scheduler, rooms, **server, engine, [loop] { g_main_loop_quit(loop); });
+    std::printf("port %d\n", (*server)->port());
     std::fflush(stdout);
-    g_main_loop_run(state.loop);
-    state.server.reset();
-    state.rooms->clear();
+    g_main_loop_run(loop);
     // What the calls in hand still owe is answered in the last tasks.
     while (g_main_context_iteration(nullptr, FALSE)) {
     }
-    state.rooms.reset();
 }

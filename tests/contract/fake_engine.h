@@ -13,12 +13,13 @@
 namespace sluice::test {
 
 /// Media that does as it is told by lines in the SDP it gets: "a=x-refuse" (cannot be taken), "a=x-never" (no
-/// answer), "a=x-drop" (the answer is forgotten), "a=x-no-offers" (of a producer: no offer can be made of
-/// it), "a=x-no-drawing" (of a producer: drawing it is an error), "a=x-endless-drawing", "a=x-bad-drawing"
-/// (graphviz cannot read it). Everything else is answered in the next task and counts as connected.
+/// answer), "a=x-late" (the answer comes half a second later), "a=x-drop" (the answer is forgotten),
+/// "a=x-no-offers" (of a producer: no offer can be made of it), "a=x-no-drawing" (of a producer: drawing it
+/// is an error), "a=x-endless-drawing", "a=x-bad-drawing" (graphviz cannot read it). Everything else is
+/// answered in the next task and counts as connected.
 ///
-/// There are the branches "recording", "broken" (its end is an error) and "endless" (its end never comes),
-/// with the parameter "interval".
+/// There are the branches "recording", "broken" (its end is an error) and "endless" (its end never comes, and
+/// it stays open), with the parameter "interval".
 class FakeEngine final : public media::Engine {
 public:
     explicit FakeEngine(Scheduler& scheduler) : scheduler_(scheduler) {}
@@ -29,7 +30,7 @@ public:
         return std::make_unique<Producer>(*this, std::move(may_connect));
     }
     size_t connections() const override { return connections_; }
-    size_t open_branches() const override { return 0; }
+    size_t open_branches() const override { return open_branches_; }
     ice::NetworkStats network() const override { return {.datagrams_sent = 7}; }
     media::LogDetail log_detail() const override { return detail_; }
     Status set_log_detail(const media::LogDetail& detail) override {
@@ -73,7 +74,10 @@ private:
                 result = Error{ErrorCode::InvalidArgument, "no SDP starts with '" + sdp.substr(0, 8) + "'"};
             else if (says(sdp, "a=x-refuse"))
                 result = Error{ErrorCode::Unacceptable, "the SDP asks to be refused"};
-            engine.scheduler_.post([done, result] { done(result); });
+            if (says(sdp, "a=x-late"))
+                engine.scheduler_.after(std::chrono::milliseconds(500), [done, result] { done(result); });
+            else
+                engine.scheduler_.post([done, result] { done(result); });
             return result.has_value();
         }
 
@@ -166,9 +170,10 @@ private:
             }
             if (name == "broken" && result)
                 result = Error{ErrorCode::Internal, "the disk is full"};
-            if (name == "endless")
+            if (name == "endless") {
+                connection.engine.open_branches_++;
                 connection.owed.push_back(std::make_shared<Done<media::BranchState>>(done));
-            else
+            } else
                 connection.engine.scheduler_.post([done, result] { done(result); });
         }
         std::vector<media::BranchState> branches() const override { return states; }
@@ -201,6 +206,7 @@ private:
 
     Scheduler& scheduler_;
     size_t connections_ = 0;
+    size_t open_branches_ = 0;
     media::LogDetail detail_;
 };
 

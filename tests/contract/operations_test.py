@@ -1,7 +1,9 @@
 """Every operation, with every outcome that is its own."""
+import socket
+import time
 import unittest
 
-from contract import Server, sdp, wait_for
+from contract import PATIENCE_S, Server, sdp, wait_for
 
 ALL = {"audio": True, "video": True}
 NONE = {"audio": False, "video": False}
@@ -323,26 +325,57 @@ class Slow(unittest.TestCase):
         server.post("/rooms/r/users/1/produce", constraints, expect=409)
         self.assertEqual([user["userId"] for user in server.get("/rooms/r")["users"]], ["1", "2", "3"])
 
-    def test_draining(self):
-        server = self.server
-        late = {path: server.connection() for path in ("/rooms", "/rooms/new", "/rooms/r/users/4", "/healthz")}
-        for connection in late.values():
-            connection.connect()
-        self.begin("POST", "/rooms/r/users/1/produce", {"offer": sdp("offer", "a=x-never")})
-        server.terminate()
-        wait_for(lambda: refuses_connections(server), "the end of listening")
-        self.assertEqual(server.call("GET", "/healthz", connection=late.pop("/healthz")).json["status"], "draining")
-        for path, connection in late.items():
-            server.call("POST", path, connection=connection, expect=503)
-        self.assertIsNone(server.process.poll())
-        self.finish()
 
+class Draining(unittest.TestCase):
+    """What is answered between SIGTERM and the end. An endless branch makes that as long as it may be."""
 
-def refuses_connections(server):
-    try:
-        server.connection().connect()
-    except ConnectionRefusedError:
-        return True
-    except ConnectionResetError:  # It was in the queue when the listening ended.
-        pass
-    return False
+    def setUp(self):
+        self.server = self.enterContext(Server())
+        for user in ("1", "2", "3"):
+            self.server.post("/rooms/r", {"userId": user})
+        self.server.post("/rooms/r/users/2/produce", {"offer": sdp()})
+        self.server.post("/rooms/r/users/2/branches/endless")
+
+    def terminate(self, *calls):
+        """SIGTERM while these calls are in hand; they are returned when it has been seen."""
+        begun = []
+        for call in calls:
+            begun.append(self.server.begin(*call))
+            self.assertEqual(self.server.get("/healthz")["status"], "ok")  # All before has been read.
+        self.server.terminate()
+        self.since = time.monotonic()
+        wait_for(lambda: self.server.get("/healthz")["status"] == "draining", "the draining")
+        return begun
+
+    def ends_in_time(self):
+        self.assertEqual(self.server.process.wait(PATIENCE_S), 0)
+        self.assertLess(time.monotonic() - self.since, 5)
+
+    def test_calls_in_hand(self):
+        endless, late, waits, never, waits_longer = self.terminate(
+            ("DELETE", "/rooms/r/users/2/branches/endless"),
+            ("POST", "/rooms/r/users/1/produce", {"offer": sdp("offer", "a=x-late")}),
+            ("DELETE", "/rooms/r/users/1"),
+            ("POST", "/rooms/r/users/3/produce", {"offer": sdp("offer", "a=x-never")}),
+            ("DELETE", "/rooms/r/users/3"))
+        late.finish(200)
+        waits.finish(200)
+        for call in (endless, never, waits_longer):
+            self.assertEqual(call.finish(503).json["detail"], "the server is draining")
+        self.ends_in_time()
+
+    def test_calls_that_come_then(self):
+        half_read = self.enterContext(socket.create_connection(("127.0.0.1", self.server.port), PATIENCE_S))
+        half_read.sendall(b"POST /rooms HTTP/1.1\r\nHost: x\r\n")
+        self.terminate(("DELETE", "/rooms/r/users/2/branches/endless"))
+        for method, pattern, operation in Server.contract.operations.values():
+            if operation.get("security") != []:
+                with self.subTest(pattern, method=method):
+                    self.server.call(method, path_of(pattern), expect=503)
+        self.server.call("POST", "/rooms/r", expect=401, headers={"Authorization": None})
+        self.server.call("POST", "/room", expect=404)
+        with half_read.makefile("rb") as answer:
+            self.assertTrue(answer.readline().startswith(b"HTTP/1.1 503 "))
+            self.assertIn(b"\r\nRetry-After: ", answer.read())
+        self.assertEqual(self.server.get("/healthz")["status"], "draining")
+        self.ends_in_time()
