@@ -17,6 +17,7 @@
 #include "base/owned.h"
 #include "base/text.h"
 #include "elements/elements.h"
+#include "media/leftovers.h"
 
 namespace sluice::app {
 namespace {
@@ -176,6 +177,7 @@ Status serve(const Config& config, GlibScheduler& scheduler) {
                         {"tokens", std::to_string(config.http.tokens.size())},
                         {"candidates", joined((*network)->addresses(), "; ")},
                         {"connections_limit", std::to_string(config.limits.connections)}});
+    const media::LeftoverWork leftovers(config.media.recordings, media::templates_of(config.media));
     g_main_loop_run(loop.get());
     return Ok{};
 }

@@ -2,10 +2,8 @@
 
 #include <utility>
 
-#include "base/log.h"
 #include "gst/workers.h"
 #include "media/branch_recipe.h"
-#include "media/leftovers.h"
 #include "media/log_detail.h"
 #include "media/templates.h"
 #include "media/warm_up.h"
@@ -71,23 +69,6 @@ public:
     LogDetail log_detail() const override { return media::log_detail(); }
     Status set_log_detail(const LogDetail& detail) override { return media::set_log_detail(detail); }
 
-    /// What a server that was killed has left of its recordings, one after the other.
-    void finish_leftovers(const std::shared_ptr<const Templates>& templates) {
-        if (recipes_.empty())
-            return;
-        files_.run("left-over recordings", [folder = options_.recordings, templates] {
-            for (const auto& path : leftovers(folder)) {
-                const auto done =
-                    finish_leftover(path, *templates, "the server ended; completed at its next start");
-                if (!done)
-                    log::error("a left-over recording cannot be completed",
-                               {{"file", path}, {"error", done.error().message}});
-                else if (*done)
-                    log::info("a left-over recording is complete", {{"file", path}});
-            }
-        });
-    }
-
 private:
     Options options_;
     gst::LaunchTemplate chain_;
@@ -119,10 +100,8 @@ Result<std::unique_ptr<Engine>> make_engine(Scheduler& scheduler, ice::Network& 
             return recipe.error();
         recipes.push_back(std::move(recipe).value());
     }
-    auto engine = std::make_unique<WebrtcEngine>(scheduler, network, options, std::move(chain).value(),
-                                                 std::move(recipes));
-    engine->finish_leftovers(templates);
-    return std::unique_ptr<Engine>(std::move(engine));
+    return std::unique_ptr<Engine>(std::make_unique<WebrtcEngine>(
+        scheduler, network, options, std::move(chain).value(), std::move(recipes)));
 }
 
 std::shared_ptr<const Templates> templates_of(const Options& options) {

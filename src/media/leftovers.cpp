@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "gst/ref.h"
 #include "media/recording_file.h"
 
@@ -55,9 +56,9 @@ void add_track(GstElement*, GstPad* pad, Copy* copy) noexcept {
     gst_pad_link(pad, sink.get());
 }
 
-/// Copies `from` to `to` by a template, until its end or what is torn; the duration.
-Result<uint64_t> copy_whole(const gst::LaunchTemplate& finisher, const std::string& from,
-                            const std::string& to) {
+/// Copies `from` to `to` by a template, until its end or what is torn; the duration. Nothing: it was stopped.
+Result<std::optional<uint64_t>> copy_whole(const gst::LaunchTemplate& finisher, const std::string& from,
+                                           const std::string& to, const std::stop_token& stop) {
     auto bin = finisher.build({{"from", from}, {"to", to}});
     if (!bin)
         return bin.error();
@@ -73,8 +74,12 @@ Result<uint64_t> copy_whole(const gst::LaunchTemplate& finisher, const std::stri
     g_signal_connect(demux.get(), "pad-added", G_CALLBACK(add_track), &copy);
     gst_bin_add(GST_BIN(pipeline.get()), bin->get());
     gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    const std::stop_callback on_stop(stop, [&bus] {
+        gst_bus_post(bus.get(), gst_message_new_application(nullptr, gst_structure_new_empty("stop")));
+    });
     const auto message = gst::Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(
-        bus.get(), kPatience, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+        bus.get(), kPatience,
+        static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_APPLICATION)));
     gst_element_set_state(pipeline.get(), GST_STATE_NULL);
     if (!message)
         return Error{ErrorCode::Timeout, from + ": finishing it takes too long"};
@@ -84,7 +89,9 @@ Result<uint64_t> copy_whole(const gst::LaunchTemplate& finisher, const std::stri
         const gst::OwnedError error(raw);
         return Error{ErrorCode::Internal, from + ": cannot be finished: " + error->message};
     }
-    return copy.newest / GST_MSECOND;
+    if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_APPLICATION)
+        return std::optional<uint64_t>();
+    return std::optional<uint64_t>(copy.newest / GST_MSECOND);
 }
 
 /// `by` is brought to the disk and takes the place of `path`: whoever is killed leaves the one or the other.
@@ -119,7 +126,8 @@ std::vector<std::string> leftovers(const std::string& folder) {
     return found;
 }
 
-Result<bool> finish_leftover(const std::string& path, const Templates& templates, const std::string& ended) {
+Result<bool> finish_leftover(const std::string& path, const Templates& templates, const std::string& ended,
+                             const std::stop_token& stop) {
     const auto part = path + ".part";
     const auto description = path + std::string(kDescription);
     const auto wrong = [](const std::string& what) {
@@ -155,13 +163,15 @@ Result<bool> finish_leftover(const std::string& path, const Templates& templates
         if (!finisher)
             return finisher.error();
         const auto whole = path + ".finishing";
-        auto copied = copy_whole(*finisher, part, whole);
-        if (copied && !replace(part, whole))
+        auto copied = copy_whole(*finisher, part, whole, stop);
+        if (copied && *copied && !replace(part, whole))
             copied = wrong(whole);
-        if (!copied) {
+        if (!copied || !*copied)
             unlink(whole.c_str());
+        if (!copied)
             return copied.error();
-        }
+        if (!*copied)
+            return false;
         duration = *copied;
     } else
         fdatasync(lock.fd);
@@ -175,6 +185,26 @@ Result<bool> finish_leftover(const std::string& path, const Templates& templates
         return wrong(path);
     unlink(description.c_str());  // Last: by it the next start finds what is left to do.
     return true;
+}
+
+LeftoverWork::LeftoverWork(const std::string& folder, std::shared_ptr<const Templates> templates) {
+    thread_.run("left-over recordings", [folder, templates = std::move(templates), stop = stop_.get_token()] {
+        for (const auto& path : leftovers(folder)) {
+            if (stop.stop_requested())
+                return;
+            const auto done =
+                finish_leftover(path, *templates, "the server ended; completed at its next start", stop);
+            if (!done)
+                log::error("a left-over recording cannot be completed",
+                           {{"file", path}, {"error", done.error().message}});
+            else if (*done)
+                log::info("a left-over recording is complete", {{"file", path}});
+        }
+    });
+}
+
+LeftoverWork::~LeftoverWork() {
+    stop_.request_stop();
 }
 
 }  // namespace sluice::media

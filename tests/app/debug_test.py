@@ -1,62 +1,17 @@
 #!/usr/bin/python3
 """debug_test.py SLUICE OFFER: what the real server shows of a pipeline, and GStreamer's log on demand."""
 import json
-import os
 import pathlib
-import re
-import select
-import subprocess
 import sys
 import unittest
 import urllib.error
-import urllib.request
 
-PATIENCE_S = 20  # The watchdog of every wait.
-PROGRAM = None
+from with_server import WithServer
+
 OFFER = None
 
 
-class WithServer(unittest.TestCase):
-    gst_debug = {}
-
-    def setUp(self):
-        environment = {name: value for name, value in os.environ.items() if name != "GST_DEBUG"} | self.gst_debug
-        self.process = subprocess.Popen([PROGRAM, "--set", "http.port=0", "--set", "ice.addresses=127.0.0.1"],
-                                        stderr=subprocess.PIPE, env=environment)
-        self.addCleanup(self.stop)
-        self.unread = b""
-        self.port = int(re.search(r"http_port=(\d+)", self.line_with("ready"))[1])
-
-    def stop(self):
-        self.process.terminate()
-        log = self.process.communicate(timeout=PATIENCE_S)[1].decode()
-        self.assertEqual(self.process.returncode, 0, log)
-
-    def line_with(self, *parts):
-        """The next such line of the log."""
-        return self.lines_until(*parts)[-1]
-
-    def lines_until(self, *parts):
-        """The lines of the log up to the next such one."""
-        lines = []
-        while True:
-            while b"\n" in self.unread:
-                line, self.unread = self.unread.split(b"\n", 1)
-                lines.append(line.decode())
-                if all(part in lines[-1] for part in parts):
-                    return lines
-            self.assertTrue(select.select([self.process.stderr], [], [], PATIENCE_S)[0], f"no line with {parts} came")
-            got = os.read(self.process.stderr.fileno(), 1 << 16)
-            self.assertTrue(got, f"the server ended before a line with {parts} came")
-            self.unread += got
-
-    def call(self, method, path, body=None):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method,
-                                         data=None if body is None else json.dumps(body).encode(),
-                                         headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
-            return response.read().decode()
-
+class Producing(WithServer):
     def enter(self, user):
         self.call("POST", "/rooms/r", {"userId": user})
 
@@ -64,7 +19,10 @@ class WithServer(unittest.TestCase):
         self.call("POST", f"/rooms/r/users/{user}/produce", {"offer": {"type": "offer", "sdp": OFFER}})
 
 
-class Debug(WithServer):
+class Debug(Producing):
+    def setUp(self):
+        self.start()
+
     def test_a_pipeline(self):
         self.enter("ada")
         self.produce("ada")
@@ -117,7 +75,8 @@ class Debug(WithServer):
 
 
 class WhereGstreamerWritesItself(WithServer):
-    gst_debug = {"GST_DEBUG": "1"}
+    def setUp(self):
+        self.start(GST_DEBUG="1")
 
     def test_it_cannot_leave_out_rooms(self):
         with self.assertRaises(urllib.error.HTTPError) as refused:
@@ -127,6 +86,6 @@ class WhereGstreamerWritesItself(WithServer):
 
 
 if __name__ == "__main__":
-    PROGRAM = sys.argv[1]
+    WithServer.program = sys.argv[1]
     OFFER = "\r\n".join(pathlib.Path(sys.argv[2]).read_text(encoding="utf-8").splitlines()) + "\r\n"
     unittest.main(argv=sys.argv[:1])
