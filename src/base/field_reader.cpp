@@ -6,15 +6,12 @@ namespace sluice {
 
 using json::Kind;
 
-FieldReader::FieldReader(const json::Value& value)
-    : FieldReader(value, {}, std::make_shared<std::vector<Error>>()) {}
+FieldReader::FieldReader(json::Value value)
+    : FieldReader(std::move(value), {}, std::make_shared<std::vector<Error>>()) {}
 
-FieldReader::FieldReader(const json::Value& value, std::string path,
-                         std::shared_ptr<std::vector<Error>> errors)
-    : path_(std::move(path)), errors_(std::move(errors)) {
-    if (value.kind == Kind::Object)
-        object_ = &value;
-    else if (path_.empty())
+FieldReader::FieldReader(json::Value value, std::string path, std::shared_ptr<std::vector<Error>> errors)
+    : object_(std::move(value)), path_(std::move(path)), errors_(std::move(errors)) {
+    if (object_.kind != Kind::Object && path_.empty())
         errors_->push_back({ErrorCode::InvalidArgument, "the body must be a JSON object"});
 }
 
@@ -26,11 +23,18 @@ const json::Value* FieldReader::take(const char* name) {
     seen_.insert(name);
     if (!has(name))
         return nullptr;
-    return &object_->members.find(name)->second;
+    return &object_.members.find(name)->second;
 }
 
 bool FieldReader::has(const char* name) const {
-    return object_ && object_->members.contains(name);
+    return object_.members.contains(name);
+}
+
+std::string FieldReader::decode(const char* name, const json::Value& value) {
+    auto text = json::decoded(value);
+    if (!text)
+        fail(name, "is not acceptable JSON: " + text.error().message);
+    return text ? *std::move(text) : "";
 }
 
 std::string FieldReader::string(const char* name) {
@@ -39,10 +43,10 @@ std::string FieldReader::string(const char* name) {
         fail(name, "is required");
     else if (value->kind != Kind::String)
         fail(name, "must be a string");
-    else if (value->string.find('\0') != std::string::npos)
+    else if (auto text = decode(name, *value); text.find('\0') != std::string::npos)
         fail(name, "must not contain U+0000");
     else
-        return value->string;
+        return text;
     return {};
 }
 
@@ -60,7 +64,7 @@ std::optional<std::string> FieldReader::id(const char* name) {
     if (!value)
         return std::nullopt;
     if (value->kind == Kind::String)
-        return value->string;
+        return decode(name, *value);
     if (value->kind != Kind::Number || value->text.find_first_of(".eE") != std::string_view::npos)
         fail(name, "must be a string or an integer");
     return std::string(value->text);
@@ -80,16 +84,18 @@ std::optional<FieldReader> FieldReader::object(const char* name) {
     const json::Value* value = take(name);
     if (!value)
         return std::nullopt;
-    if (value->kind != Kind::Object)
+    auto object = json::parse(value->text);
+    if (!object)
+        fail(name, "is not acceptable JSON: " + object.error().message);
+    else if (object->kind != Kind::Object)
         fail(name, "must be an object");
-    return FieldReader(*value, path_ + name + ".", errors_);
+    return FieldReader(object ? *std::move(object) : json::Value(), path_ + name + ".", errors_);
 }
 
 Status FieldReader::finish() {
-    if (object_)
-        for (const auto& [name, value] : object_->members)
-            if (!seen_.contains(name))
-                fail(name, "is not a known member");
+    for (const auto& [name, value] : object_.members)
+        if (!seen_.contains(name))
+            fail(name, "is not a known member");
     if (errors_->empty())
         return Ok{};
     return errors_->front();

@@ -13,10 +13,10 @@
 namespace sluice {
 
 /// Reads one JSON object by member, keeping every complaint with its path ("offer.sdp").
-/// Call finish() last: it also refuses members nobody asked for. Borrows the value.
+/// Call finish() last: it also refuses members nobody asked for. Borrows the text of the value.
 class FieldReader {
 public:
-    explicit FieldReader(const json::Value& value);
+    explicit FieldReader(json::Value value);
 
     /// Required; never holds U+0000, which would cut it short in C.
     std::string string(const char* name);
@@ -34,11 +34,13 @@ public:
     Status finish();
 
 private:
-    FieldReader(const json::Value& value, std::string path, std::shared_ptr<std::vector<Error>> errors);
+    FieldReader(json::Value value, std::string path, std::shared_ptr<std::vector<Error>> errors);
     const json::Value* take(const char* name);
+    /// A Kind::String; empty with a complaint when it is no text.
+    std::string decode(const char* name, const json::Value& value);
 
-    const json::Value* object_ = nullptr;
-    std::string path_;  ///< Of the object: empty, or "offer."
+    json::Value object_;  ///< Without members when it is none.
+    std::string path_;    ///< Of the object: empty, or "offer."
     std::set<std::string, std::less<>> seen_;
     std::shared_ptr<std::vector<Error>> errors_;
 };

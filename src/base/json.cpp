@@ -17,7 +17,25 @@ std::string utf8(gunichar character) {
     return {bytes.data(), static_cast<size_t>(g_unichar_to_utf8(character, bytes.data()))};
 }
 
-/// Recursive descent over text that is valid UTF-8. The first complaint ends it; each step then returns
+Kind kind_of(char first) {
+    switch (first) {
+        case '{':
+            return Kind::Object;
+        case '[':
+            return Kind::Array;
+        case '"':
+            return Kind::String;
+        case 't':
+        case 'f':
+            return Kind::Boolean;
+        case 'n':
+            return Kind::Null;
+        default:
+            return Kind::Number;
+    }
+}
+
+/// Reads text that is valid UTF-8 from left to right. The first complaint ends it; each step then returns
 /// false.
 class Parser {
 public:
@@ -25,12 +43,19 @@ public:
 
     Result<Value> document() {
         Value value;
-        if (read_value(value, 0) && at_end())
+        if (read_value(value) && at_end())
             return value;
-        return Error{ErrorCode::InvalidArgument, fault_ + " at byte " + std::to_string(at_)};
+        return error();
+    }
+    Result<std::string> string() {
+        std::string out;
+        if (read_string(&out))
+            return out;
+        return error();
     }
 
 private:
+    Error error() const { return {ErrorCode::InvalidArgument, fault_ + " at byte " + std::to_string(at_)}; }
     bool fail(std::string fault) {
         fault_ = std::move(fault);
         return false;
@@ -48,37 +73,101 @@ private:
         return at_ == text_.size() || fail("something follows the value");
     }
 
-    bool read_value(Value& value, int depth) {
+    bool read_value(Value& value) {
         skip_space();
         const size_t start = at_;
-        const bool read = read_kind(value, depth);
+        value.kind = kind_of(peek());
+        const bool read = value.kind == Kind::Object ? read_members(value) : skip_value();
         value.text = text_.substr(start, at_ - start);
         return read;
     }
 
-    bool read_kind(Value& value, int depth) {
+    bool read_members(Value& object) {
+        at_++;
+        skip_space();
+        if (take('}'))
+            return true;
+        do {
+            std::string name;
+            if (!read_name(&name))
+                return false;
+            const auto [member, is_new] = object.members.try_emplace(std::move(name));
+            if (!is_new)
+                return fail("the member '" + member->first + "' a second time");
+            skip_space();
+            const size_t start = at_;
+            member->second.kind = kind_of(peek());
+            if (!skip_value())
+                return false;
+            member->second.text = text_.substr(start, at_ - start);
+            skip_space();
+        } while (take(','));
+        return take('}') || fail("no ',' or '}'");
+    }
+
+    /// In a loop, as what a stranger nests must not use up the stack.
+    bool skip_value() {
+        std::string open;  // The brackets that are to come.
+        do {
+            skip_space();
+            const char bracket = peek() == '{' ? '}' : peek() == '[' ? ']' : '\0';
+            if (bracket) {
+                at_++;
+                open += bracket;
+                skip_space();
+            } else if (!skip_simple()) {
+                return false;
+            }
+            if (!bracket || peek() == bracket) {
+                if (!skip_ends(open))
+                    return false;
+            } else if (bracket == '}' && !read_name(nullptr)) {
+                return false;
+            }
+        } while (!open.empty());
+        return true;
+    }
+
+    /// What follows a value: the ends of what it is the last of, and then a comma, behind which another one
+    /// begins.
+    bool skip_ends(std::string& open) {
+        while (!open.empty()) {
+            skip_space();
+            if (!take(open.back()))
+                break;
+            open.pop_back();
+        }
+        if (open.empty())
+            return true;
+        if (!take(','))
+            return fail(std::string("no ',' or '") + open.back() + "'");
+        return open.back() == ']' || read_name(nullptr);
+    }
+
+    bool skip_simple() {
         switch (peek()) {
-            case '{':
-                value.kind = Kind::Object;
-                return read_object(value, depth);
-            case '[':
-                value.kind = Kind::Array;
-                return read_array(depth);
             case '"':
-                value.kind = Kind::String;
-                return read_string(value.string);
+                return read_string(nullptr);
             case 't':
-                value.kind = Kind::Boolean;
                 return read_word("true");
             case 'f':
-                value.kind = Kind::Boolean;
                 return read_word("false");
             case 'n':
                 return read_word("null");
             default:
-                value.kind = Kind::Number;
                 return read_number();
         }
+    }
+
+    /// With its colon.
+    bool read_name(std::string* out) {
+        skip_space();
+        if (peek() != '"')
+            return fail("no member name");
+        if (!read_string(out))
+            return false;
+        skip_space();
+        return take(':') || fail("no ':'");
     }
 
     bool read_word(std::string_view word) {
@@ -107,57 +196,16 @@ private:
         return read_digits();
     }
 
-    bool read_array(int depth) {
-        at_++;
-        if (depth == kMaxDepth)
-            return fail("more than " + std::to_string(kMaxDepth) + " values within each other");
-        skip_space();
-        if (take(']'))
-            return true;
-        do {
-            Value element;
-            if (!read_value(element, depth + 1))
-                return false;
-            skip_space();
-        } while (take(','));
-        return take(']') || fail("no ',' or ']'");
-    }
-
-    bool read_object(Value& value, int depth) {
-        at_++;
-        if (depth == kMaxDepth)
-            return fail("more than " + std::to_string(kMaxDepth) + " values within each other");
-        skip_space();
-        if (take('}'))
-            return true;
-        do {
-            skip_space();
-            std::string name;
-            if (peek() != '"')
-                return fail("no member name");
-            if (!read_string(name))
-                return false;
-            const auto [member, is_new] = value.members.try_emplace(std::move(name));
-            if (!is_new)
-                return fail("the member '" + member->first + "' a second time");
-            skip_space();
-            if (!take(':'))
-                return fail("no ':'");
-            if (!read_value(member->second, depth + 1))
-                return false;
-            skip_space();
-        } while (take(','));
-        return take('}') || fail("no ',' or '}'");
-    }
-
-    bool read_string(std::string& out) {
+    /// Null: checks its grammar.
+    bool read_string(std::string* out) {
         at_++;
         while (true) {
             const size_t start = at_;
             while (at_ < text_.size() && text_[at_] != '"' && text_[at_] != '\\' &&
                    static_cast<unsigned char>(text_[at_]) >= 0x20)
                 at_++;
-            out += text_.substr(start, at_ - start);
+            if (out)
+                *out += text_.substr(start, at_ - start);
             if (at_ == text_.size())
                 return fail("a string without an end");
             if (take('"'))
@@ -169,17 +217,20 @@ private:
         }
     }
 
-    bool read_escape(std::string& out) {
+    bool read_escape(std::string* out) {
         constexpr std::string_view kLetters = "\"\\/bfnrt";
         constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";
         if (const size_t i = kLetters.find(peek()); peek() != '\0' && i != std::string_view::npos) {
             at_++;
-            out += kMeanings[i];
+            if (out)
+                *out += kMeanings[i];
             return true;
         }
         uint16_t unit = 0;
         if (!take('u') || !read_hex(unit))
             return fail("an unknown escape in a string");
+        if (!out)
+            return true;
         gunichar character = unit;
         if (unit >= 0xd800 && unit < 0xe000) {
             uint16_t low = 0;
@@ -188,7 +239,7 @@ private:
                 return fail("half a surrogate pair in a string");
             character = 0x10000 + ((unit - 0xd800u) << 10) + (low - 0xdc00u);
         }
-        out += utf8(character);
+        *out += utf8(character);
         return true;
     }
 
@@ -215,6 +266,12 @@ Result<Value> parse(std::string_view text) {
         return Error{ErrorCode::InvalidArgument,
                      "not UTF-8, or U+0000, at byte " + std::to_string(end - text.data())};
     return Parser(text).document();
+}
+
+Result<std::string> decoded(const Value& value) {
+    if (value.kind != Kind::String)
+        return Error{ErrorCode::InvalidArgument, "no string"};
+    return Parser(value.text).string();
 }
 
 std::string quoted(std::string_view text) {

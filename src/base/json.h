@@ -9,8 +9,8 @@
 
 #include "base/result.h"
 
-/// JSON text (RFC 8259) under the rules of I-JSON (RFC 7493): UTF-8, no name twice in an object, no lone
-/// surrogate.
+/// JSON text (RFC 8259) in UTF-8. What is read of it obeys I-JSON (RFC 7493) too: no name twice in an object,
+/// no lone surrogate. What is only passed on need not.
 ///
 /// Not json-glib, which is no match for what a stranger sends: 1.6.6 accepts comments, `var x =`, hexadecimal
 /// and octal numbers, single quotes and a name twice, cuts a string at U+0000, overflows the stack on deep
@@ -18,21 +18,21 @@
 /// becomes 1.1000000000000001).
 namespace sluice::json {
 
-inline constexpr int kMaxDepth =
-    64;  ///< Arrays and objects within each other; bounds the parser's recursion.
-
 enum class Kind { Null, Boolean, Number, String, Array, Object };
 
-/// Elements of arrays are checked but not kept: nobody reads one.
 struct Value {
     Kind kind = Kind::Null;
-    std::string_view text;                              ///< As it came; borrowed from what was parsed.
-    std::string string;                                 ///< Kind::String: decoded, valid UTF-8.
-    std::map<std::string, Value, std::less<>> members;  ///< Kind::Object.
+    std::string_view text;  ///< As it came; borrowed from what was parsed.
+    /// Kind::Object, of parse() alone: what is within a member comes by parsing its text.
+    std::map<std::string, Value, std::less<>> members;
 };
 
-/// InvalidArgument says what is wrong and at which byte. `text` must outlive the value.
+/// Checks the grammar of all, however deep, and reads one level. InvalidArgument says what is wrong and at
+/// which byte. `text` must outlive the value.
 Result<Value> parse(std::string_view text);
+
+/// What a string says, in valid UTF-8. InvalidArgument: it is none, or half a surrogate pair is in it.
+Result<std::string> decoded(const Value& value);
 
 /// A JSON string. `text` must be valid UTF-8 for the result to be.
 std::string quoted(std::string_view text);

@@ -43,7 +43,7 @@ Result<T> read_body(std::string_view text, T (*read)(FieldReader&)) {
     auto body = json::parse(text.empty() ? "{}" : text);
     if (!body)
         return Error{ErrorCode::InvalidArgument, "the body is not acceptable JSON: " + body.error().message};
-    FieldReader fields(*body);
+    FieldReader fields(*std::move(body));
     T result = read(fields);
     if (auto status = fields.finish(); !status)
         return status.error();
@@ -163,14 +163,15 @@ media::BranchParameters read_parameters(FieldReader& fields) {
         return parameters;
     const auto object = json::parse(*text);
     if (!object || object->kind != json::Kind::Object) {
-        fields.fail("parameters", "must be an object");
+        fields.fail("parameters",
+                    object ? "must be an object" : "is not acceptable JSON: " + object.error().message);
         return parameters;
     }
     for (const auto& [name, value] : object->members) {
         long number = 0;
         const char* end = value.text.data() + value.text.size();
-        if (value.kind == json::Kind::String)
-            parameters[name] = value.string;
+        if (const auto string = json::decoded(value))
+            parameters[name] = *string;
         else if (const auto read = std::from_chars(value.text.data(), end, number);
                  value.kind == json::Kind::Number && read.ec == std::errc() && read.ptr == end)
             parameters[name] = number;

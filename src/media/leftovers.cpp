@@ -159,7 +159,10 @@ Result<bool> finish_leftover(const std::string& path, const Templates& templates
         return Error{ErrorCode::Internal, description + ": " + parsed.error().message};
     std::optional<uint64_t> duration;
     if (const auto name = parsed->members.find("finisher"); name != parsed->members.end()) {
-        const auto finisher = templates.load(name->second.string);
+        const auto template_name = json::decoded(name->second);
+        if (!template_name)
+            return Error{ErrorCode::Internal, description + ": finisher: " + template_name.error().message};
+        const auto finisher = templates.load(*template_name);
         if (!finisher)
             return finisher.error();
         const auto whole = path + ".finishing";

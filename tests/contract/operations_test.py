@@ -72,7 +72,8 @@ class Operations(unittest.TestCase):
 
     def test_user_info_comes_back_as_it_came(self):
         for i, info in enumerate([b"1.10", b"12345678901234567890123", b"1e999", b"-0.0", b"null", b"false", b'""',
-                                  b'{ "b" :[ ], "a":"\\u20ac\\u0000\\/" }', "\"€\"".encode(),
+                                  b'{ "b" :[ ], "a":"\\u20ac\\u0000\\/" }', "\"€\"".encode(), b'"\\ud83d"',
+                                  b'{"\\udc00":{"a":1,"a":"\\ud800\\u0041"}}', b"[" * 500 + b"]" * 500,
                                   b'"' + b"x" * (16384 - 2) + b'"']):
             with self.subTest(info=info[:40]):
                 body = b'{"userId":%d,"userInfo":%b}' % (i, info)
