@@ -6,6 +6,7 @@
 
 #include <glib/gstdio.h>
 
+#include "app/capacity.h"
 #include "app/config_keys.h"
 #include "base/owned.h"
 
@@ -208,6 +209,18 @@ TEST_F(ConfigTest, WhatOnlyTheWholeTells) {
     config.ice.port_min = 5000;
     config.ice.port_max = 4000;
     EXPECT_EQ(message(complete(config)), "ice.port-min (5000) is greater than ice.port-max (4000)");
+}
+
+TEST(Capacity, TheLimitsOfAUnitAndOfWhatIsAroundIt) {
+    using Groups = std::vector<std::string>;
+    EXPECT_EQ(control_groups("0::/system.slice/sluice.service\n"),
+              (Groups{"/system.slice/sluice.service", "/system.slice", ""}));
+    EXPECT_EQ(control_groups("0::/\n"), Groups{""});
+    EXPECT_EQ(control_groups("9:name=systemd:/a\n4:memory:/b\n0::/user.slice/a:b\n"),
+              (Groups{"/user.slice/a:b", "/user.slice", ""}));
+    EXPECT_EQ(control_groups("4:memory:/b\n"), Groups());
+    EXPECT_EQ(control_groups("0::none\n"), Groups());
+    EXPECT_EQ(control_groups(""), Groups());
 }
 
 }  // namespace
