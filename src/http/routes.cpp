@@ -113,8 +113,6 @@ ProduceBody read_produce(FieldReader& fields) {
     if (auto constraints = fields.object("constraints")) {
         body.constraints.audio = constraints->boolean("audio");
         body.constraints.video = constraints->boolean("video");
-        if (!body.offer && !body.constraints.audio && !body.constraints.video)
-            fields.fail("constraints", "must name audio or video, as there is no offer");
         (void)constraints->finish();
     } else if (!body.offer) {
         fields.fail("offer", "is missing, and so is constraints: one of the two is required");
@@ -240,7 +238,9 @@ void room_stats(Rooms& rooms, const Call& call, const Reply& reply) {
     answered<rooms::RoomState>(reply, stats_to_json)(rooms.describe(call.room_id));
 }
 
-void health(Rooms& rooms, const Call&, const Reply& reply) {
+void health(Rooms& rooms, const Call& call, const Reply& reply) {
+    if (auto body = read_empty(call.body); !body)
+        return reply(body.error());
     reply(json::object({{"status", json::quoted(rooms.draining() ? "draining" : "ok")},
                         {"version", json::quoted(SLUICE_VERSION)}}));
 }

@@ -144,8 +144,7 @@ public:
     void create(std::optional<std::string> room_id, std::optional<NewUser> user, Done<Entered> done);
     /// NotFound: no such room. AlreadyExists: the user is there already.
     void add_user(const std::string& room_id, NewUser user, Done<Entered> done);
-    /// At least one of `offer` and the constraints is given (the caller has checked). WrongState: constraints
-    /// alone from a user that is not producing.
+    /// WrongState: constraints alone, also those that change nothing, from a user that is not producing.
     void produce(const std::string& room_id, const std::string& user_id, std::optional<std::string> offer,
                  RequestedConstraints constraints, Done<Produced> done);
     /// Applies the answer of `user_id` to the offer of `producer_user_id`'s media. NotFound with the field

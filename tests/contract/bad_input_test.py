@@ -74,7 +74,7 @@ WRONG = {
     USER: [([], None), ({"userId": "9"}, "userId"), ({"users": []}, "users"),
            ({"userInfo": {"x": "y" * 16384}}, "userInfo")],
     PRODUCE: [
-        (None, None), ({}, "offer"), ({"constraints": {}}, "constraints"),
+        (None, None), ({}, "offer"), ({"constraints": {}, "offer": {}}, "offer.type"),
         ({"offer": None}, "offer"), ({"offer": "v=0"}, "offer"), ({"offer": []}, "offer"),
         ({"offer": {}}, "offer.type"), ({"offer": {"type": "offer"}}, "offer.sdp"),
         ({"offer": {"sdp": "v=0"}}, "offer.type"), ({"offer": {**OFFER, "type": "answer"}}, "offer.type"),
@@ -138,7 +138,7 @@ class BadInput(unittest.TestCase):
 
     def test_members_where_none_belong(self):
         for method, path in (("DELETE", "/rooms/r"), ("DELETE", "/rooms/r/users/1"), ("DELETE", PRODUCE),
-                             ("GET", "/rooms"), ("GET", "/rooms/r"), ("GET", "/rooms/r/stats")):
+                             ("GET", "/rooms"), ("GET", "/rooms/r"), ("GET", "/rooms/r/stats"), ("GET", "/healthz")):
             with self.subTest(path):
                 self.assertEqual(self.refused(method, path, {"force": True})["field"], "force")
                 self.refused(method, path, b"[]")

@@ -141,11 +141,13 @@ class Operations(unittest.TestCase):
         self.enter("1", "2")
         produce = "/rooms/r/users/1/produce"
         server.post(produce, {"constraints": ALL}, expect=409)
+        server.post(produce, {"constraints": {}}, expect=409)
         self.assertEqual(server.post(produce, {"offer": sdp(), "constraints": {}})["constraints"], ALL)
         muted = server.post(produce, {"constraints": {"audio": False}})
         self.assertEqual(muted["constraints"], {"audio": False, "video": True})
         self.assertEqual(muted["outbound"], [{"userId": "2", "userInfo": {"name": "2"}}])
         self.assertNotIn("answer", muted)
+        self.assertEqual(server.post(produce, {"constraints": {}}), muted)
         self.assertEqual(server.post(produce, {"constraints": {"audio": True, "video": False}})["constraints"],
                          {"audio": True, "video": False})
 

@@ -34,4 +34,4 @@ class Reference(unittest.TestCase):
         text = README.read_text(encoding="utf-8")
         explained = {int(status) for status in re.findall(r"^\| (\d{3}) \|", text, re.MULTILINE)}
         documented = {status for _, status in Server.contract.documented()} - {200}
-        self.assertEqual(explained, documented | {405, 408})
+        self.assertEqual(explained, documented | {405})
