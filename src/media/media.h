@@ -170,7 +170,8 @@ public:
     /// Every configured branch. They end with the producer; what they have begun is completed.
     virtual std::vector<BranchState> branches() const = 0;
 
-    /// Its pipeline. It may take as long as an element is busy; nothing waits for it but `done`.
+    /// Its pipeline. It may take as long as an element is busy; nothing waits for it but `done`. NotFound:
+    /// the producer has gone meanwhile.
     virtual void draw(Drawing drawing, Done<std::string> done) const = 0;
 };
 

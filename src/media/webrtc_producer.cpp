@@ -154,8 +154,9 @@ void WebrtcProducer::draw(Drawing drawing, Done<std::string> done) const {
         const auto view = gst::look_at(pipeline.get(), drawing.whole);
         auto text = drawing.form == Drawing::Form::Dot ? gst::to_dot(view) : gst::to_text(view);
         scheduler.post([done, weak, text = std::move(text)]() mutable {
-            done(weak.expired() ? Result<std::string>(Error{ErrorCode::WrongState, "the producer has gone"})
-                                : Result<std::string>(std::move(text)));
+            if (weak.expired())
+                return done(Error{ErrorCode::NotFound, "the user has stopped producing"});
+            done(std::move(text));
         });
     };
     state_->around.drawings.run(

@@ -109,7 +109,8 @@ TEST_F(Drawings, OneThatIsUnderWayOutlivesTheProducer) {
     alan.reset();
     ada.reset();
     EXPECT_TRUE(wait_for("an answer", [&] { return drawn.has_value(); }));
-    EXPECT_FALSE(*drawn);
+    ASSERT_FALSE(*drawn);
+    EXPECT_EQ(drawn->error().code, ErrorCode::NotFound);
 }
 
 }  // namespace

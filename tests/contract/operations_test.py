@@ -252,6 +252,12 @@ class Everywhere(unittest.TestCase):
             self.assertIn(problem["field"], ("colour", "offer", "producerUserId", "threshold"))
         self.each(try_it)
 
+    def test_too_slow(self):
+        with Server("--read-limit", "1") as server:
+            for exchange in [server.begin(method, path_of(pattern), b"{", headers={"Content-Length": "2"})
+                             for method, pattern, _ in Server.contract.operations.values()]:
+                exchange.finish(408)
+
     def test_too_large(self):
         self.each(lambda method, path, _: self.server.call(method, path, b" " * 1001, expect=413))
 
@@ -316,6 +322,9 @@ class Slow(unittest.TestCase):
         self.begin("DELETE", "/rooms/r/users/2/branches/endless")
         # These wait for their turn.
         self.begin("DELETE", "/rooms/r/users/1/produce")
+        self.begin("POST", "/rooms/r", {"userId": "1"})
+        self.begin("POST", "/rooms/r/users/1")
+        self.begin("POST", "/rooms/r/users/1/branches/recording")
         self.begin("DELETE", "/rooms/r/users/3")
         # These do not.
         server.post("/rooms/r/users/4")
@@ -327,6 +336,14 @@ class Slow(unittest.TestCase):
         server.post("/rooms/r/users/3/produce", constraints, expect=409)
         server.post("/rooms/r/users/1/produce", constraints, expect=409)
         self.assertEqual([user["userId"] for user in server.get("/rooms/r")["users"]], ["1", "2", "3"])
+
+    def test_a_room_that_goes_meanwhile(self):
+        self.begin("POST", "/rooms/r/users/1/produce", {"offer": sdp("offer", "a=x-never")})
+        self.begin("POST", "/rooms/r", {"userId": "1"})
+        self.begin("POST", "/rooms/r/users/1")
+        self.server.delete("/rooms/r")
+        for call in self.running:
+            self.assertEqual(call.finish(404).json["detail"], 'the room "r" was deleted')
 
 
 class Draining(unittest.TestCase):
