@@ -28,7 +28,6 @@ std::string metrics_text(const rooms::Totals& totals) {
     const auto counter = [&text](std::string_view name, std::string_view help, uint64_t value) {
         add(text, Kind::Counter, name, help, value);
     };
-    gauge("draining", "1 once the server has been told to stop.", totals.draining);
     gauge("rooms", "Rooms.", totals.rooms);
     gauge("users", "Users in rooms.", totals.users);
     gauge("producers", "Users who produce.", totals.producers);

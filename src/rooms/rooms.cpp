@@ -380,8 +380,7 @@ Result<RoomState> Rooms::describe(const std::string& room_id) const {
 }
 
 Totals Rooms::totals() const {
-    Totals totals{.draining = state_->draining,
-                  .rooms = state_->rooms.size(),
+    Totals totals{.rooms = state_->rooms.size(),
                   .connections = state_->engine.connections(),
                   .connections_limit = state_->limits.connections,
                   .open_branches = state_->engine.open_branches(),

@@ -110,7 +110,6 @@ struct RoomSummary {
 
 /// The server as a whole.
 struct Totals {
-    bool draining = false;
     size_t rooms = 0;
     size_t users = 0;
     size_t producers = 0;

@@ -18,7 +18,7 @@ class Metrics(unittest.TestCase):
     def test_counts(self):
         server = self.enterContext(Server("--connections", "9"))
         metrics = self.read(server)
-        for name in ("draining", "rooms", "users", "producers", "consumers", "connections", "open_branches"):
+        for name in ("rooms", "users", "producers", "consumers", "connections", "open_branches"):
             self.assertEqual(metrics["sluice_" + name], ("gauge", 0))
         self.assertEqual(metrics["sluice_connections_limit"], ("gauge", 9))
         self.assertEqual(metrics["sluice_datagrams_sent_total"], ("counter", 7))
