@@ -141,13 +141,9 @@ void LitePeer::refresh(Destination& destination) const {
 }
 
 void LitePeer::on_datagram(std::span<const uint8_t> datagram) {
-    std::shared_ptr<Receiver> receiver;
-    {
-        std::lock_guard lock(receiving_);
-        receiver = receiver_.lock();
-    }
     received_.count(datagram);
-    if (receiver)
+    std::lock_guard lock(receiving_);
+    if (const auto receiver = receiver_.lock())
         receiver->on_datagram(datagram);
 }
 
@@ -332,14 +328,14 @@ void LitePeer::enter(PeerState state) {
 }
 
 void LitePeer::report(PeerState state) {
+    std::lock_guard lock(reporting_);
     std::shared_ptr<Receiver> receiver;
     {
-        std::lock_guard lock(receiving_);
+        std::lock_guard receiving(receiving_);
         receiver = receiver_.lock();
     }
     if (receiver)
         receiver->on_state(state);
-    std::lock_guard lock(reporting_);
     if (on_state_)
         on_state_(state);
 }

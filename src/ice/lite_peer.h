@@ -113,10 +113,13 @@ private:
     std::vector<KnownPath> known_;
     RateLimit strangers_;  ///< Answers to paths that are not known yet.
 
+    // close() waits for who is in the receiver. It has elements of webrtcbin, which would be freed by two
+    // threads at once if it went with the last of the network's: GLib ends the process when an object and one
+    // that watches its signals, as those of DTLS are, go at the same time.
     std::mutex receiving_;  ///< The network thread's alone but for the beginning and the end.
     std::weak_ptr<Receiver> receiver_;
 
-    std::mutex reporting_;  ///< Held while on_state_ runs, so that close() can wait for it.
+    std::mutex reporting_;  ///< Held while the receiver's on_state() and on_state_ run. Before receiving_.
     std::function<void(PeerState)> on_state_;
 };
 

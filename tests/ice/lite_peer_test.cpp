@@ -1,3 +1,6 @@
+#include <atomic>
+#include <thread>
+
 #include "ice/network_fixture.h"
 
 namespace sluice::ice {
@@ -263,6 +266,32 @@ TEST_F(LitePeerTest, SaysNothingMoreOnceClosed) {
     EXPECT_TRUE(other->hears(client));
     EXPECT_TRUE(subject->received.empty());
     EXPECT_EQ(network->stats().peers, 1U);
+}
+
+TEST_F(LitePeerTest, ClosesOnceNobodyIsInItsReceiver) {
+    struct Slow final : Receiver {
+        explicit Slow(LiteNetwork& n) : network(n) {}
+        void on_datagram(std::span<const uint8_t>) override {
+            entered.put(true);
+            // Long enough for a close() that does not wait: the last that it does is to be forgotten.
+            const auto end = Clock::now() + 100ms;
+            while (Clock::now() < end && network.stats().peers > 0) std::this_thread::yield();
+            left = true;
+        }
+        void on_state(PeerState) override {}
+        LiteNetwork& network;
+        test::Mailbox<bool> entered;
+        std::atomic<bool> left{false};
+    };
+    IceClient client(address);
+    ASSERT_TRUE(connect(client));
+    const auto slow = std::make_shared<Slow>(*network);
+    peer.set_receiver(slow);
+    client.send(Subject::rtp(1));
+    ASSERT_TRUE(slow->entered.take());
+    peer.close();
+    EXPECT_TRUE(slow->left);
+    EXPECT_EQ(slow.use_count(), 1);
 }
 
 TEST_F(LitePeerTest, KeepsItsPathUntilWhoIsThereHasProvenToBeAnothers) {
