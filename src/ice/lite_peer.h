@@ -20,7 +20,8 @@ namespace sluice::ice {
 
 class LiteNetwork;
 
-/// Where what comes for a peer goes.
+/// Where what comes for a peer goes. It may be freed by the peer's threads, and does not call the peer as it
+/// goes.
 class Receiver {
 public:
     virtual ~Receiver() = default;

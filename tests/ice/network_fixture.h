@@ -42,21 +42,16 @@ private:
 };
 
 /// A peer of the network under test, with what it was given and told.
-struct Subject final : Receiver {
+struct Subject {
     static std::shared_ptr<Subject> make(LiteNetwork& network, bool invited = true) {
         auto self = std::make_shared<Subject>();
         self->peer = network.make_peer([self = self.get()](PeerState state) { self->states.put(state); });
-        self->peer->set_receiver(self);
+        self->peer->set_receiver(self->inbox);
         if (invited)
             self->peer->set_remote(IceClient::credentials());
         return self;
     }
-    ~Subject() override { peer->close(); }
-
-    void on_datagram(std::span<const uint8_t> datagram) override {
-        received.put(Packet(datagram.begin(), datagram.end()));
-    }
-    void on_state(PeerState) override {}
+    ~Subject() { peer->close(); }
 
     /// Sends a packet of media and says whether the client gets it as the next datagram but checks.
     bool reaches(IceClient& client) {
@@ -74,9 +69,17 @@ struct Subject final : Receiver {
         return peer::Writer().u8(0x80).u8(96).u16(sequence).bytes(Packet(size - 4)).take();
     }
 
+    struct Inbox final : Receiver {
+        void on_datagram(std::span<const uint8_t> datagram) override {
+            packets.put(Packet(datagram.begin(), datagram.end()));
+        }
+        void on_state(PeerState) override {}
+        Mailbox<Packet> packets;
+    };
+    const std::shared_ptr<Inbox> inbox = std::make_shared<Inbox>();
+    Mailbox<Packet>& received = inbox->packets;
     std::shared_ptr<LitePeer> peer;
     Mailbox<PeerState> states;
-    Mailbox<Packet> received;
     uint16_t sent = 0;
 };
 
