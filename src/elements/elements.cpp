@@ -2,6 +2,8 @@
 
 #include <openssl/crypto.h>
 
+#include "elements/dtls_dec.h"
+#include "elements/dtls_enc.h"
 #include "elements/fanout.h"
 #include "elements/feed.h"
 #include "elements/gate.h"
@@ -23,6 +25,11 @@ void init() {
     gst_element_register(nullptr, "sluicegate", GST_RANK_NONE, gate_get_type());
     gst_element_register(nullptr, "sluicereorder", GST_RANK_NONE, reorder_get_type());
     register_template_elements(nullptr);
+    // dtlssrtpenc and dtlssrtpdec come with a dtlsenc and a dtlsdec: who is registered last is taken.
+    if (GstPlugin* dtls = gst_plugin_load_by_name("dtls"))
+        gst_object_unref(dtls);
+    gst_element_register(nullptr, "dtlsdec", GST_RANK_NONE, dtls_dec_get_type());
+    gst_element_register(nullptr, "dtlsenc", GST_RANK_NONE, dtls_enc_get_type());
     gst_element_register(nullptr, "srtpdec", GST_RANK_NONE, srtp_dec_get_type());
     gst_element_register(nullptr, "srtpenc", GST_RANK_NONE, srtp_enc_get_type());
 }

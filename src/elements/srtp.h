@@ -14,7 +14,7 @@
 namespace sluice::elements {
 
 /// The session keys of one direction of one connection: AES_CM_128_HMAC_SHA1_80 (RFC 3711), all that
-/// gstdtls negotiates (1.22 to 1.28). Made once, then only read: all streams and threads of the connection
+/// DtlsSession negotiates. Made once, then only read: all streams and threads of the connection
 /// share them.
 class SrtpKeys {
 public:

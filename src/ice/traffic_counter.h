@@ -32,7 +32,7 @@ public:
     Traffic now() const { return {packets_, bytes_}; }
 
 private:
-    static constexpr size_t kSrtpTag = 10;  ///< AES_CM_128_HMAC_SHA1_80, all that gstdtls 1.22 negotiates
+    static constexpr size_t kSrtpTag = 10;  ///< AES_CM_128_HMAC_SHA1_80, all that the server negotiates
 
     std::atomic<uint64_t> packets_{0}, bytes_{0};
 };

@@ -27,23 +27,6 @@ constexpr std::chrono::seconds kGatheringLimit{3};
 /// the first one 300 ms.
 constexpr double kSessionBandwidth = 2e6;
 
-/// Whether a message of the handshake is in it that is encrypted: that is Finished (RFC 6347 section 4.1).
-bool has_finished(GstBuffer* datagram) {
-    constexpr size_t kHeader = 13;
-    constexpr uint8_t kHandshake = 22;
-    GstMapInfo bytes;
-    if (!gst_buffer_map(datagram, &bytes, GST_MAP_READ))
-        return false;
-    bool found = false;
-    for (size_t at = 0; !found && at + kHeader <= bytes.size;) {
-        const uint8_t* record = bytes.data + at;
-        found = record[0] == kHandshake && GST_READ_UINT16_BE(record + 3) > 0;
-        at += kHeader + GST_READ_UINT16_BE(record + 11);
-    }
-    gst_buffer_unmap(datagram, &bytes);
-    return found;
-}
-
 }  // namespace
 
 Result<std::shared_ptr<Connection>> Connection::create(Surroundings& around,
@@ -127,28 +110,8 @@ void Connection::on_element_added(GstBin*, GstBin*, GstElement* element, Interna
         g_object_set(element, "sync", FALSE, nullptr);
     else if (gst::is_made_by(element, "rtpsession"))
         g_object_set(element, "bandwidth", kSessionBandwidth, nullptr);
-    else if (gst::is_made_by(element, "dtlsenc")) {
-        const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(element, "src"));
-        gst::add_probe_shared(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, on_dtls, internals->shared_from_this());
-    }
     if (internals->express)
         internals->express->on_element(element);
-}
-
-/// dtlsenc (of 1.22 to 1.28) sends from a thread of its own: webrtcbin may be connected before that has got
-/// to the last flight, and what overtakes it the peer cannot open. Media waits until it is through, which
-/// this sees by passing it on itself.
-GstPadProbeReturn Connection::on_dtls(GstPad* pad, GstPadProbeInfo* info, gpointer shared) noexcept {
-    auto& internals = **static_cast<std::shared_ptr<Internals>*>(shared);
-    GstBuffer* datagram = GST_PAD_PROBE_INFO_BUFFER(info);
-    const auto peer = gst::Ref<GstPad>::adopt(gst_pad_get_peer(pad));
-    if (internals.finished_sent || !peer || !has_finished(datagram))
-        return GST_PAD_PROBE_OK;
-    GST_PAD_PROBE_INFO_FLOW_RETURN(info) = gst_pad_chain(peer.get(), datagram);
-    GST_PAD_PROBE_INFO_DATA(info) = nullptr;
-    internals.finished_sent = true;
-    on_notify_state(nullptr, nullptr, &internals);
-    return GST_PAD_PROBE_HANDLED;
 }
 
 void Connection::on_pad_added(GstElement*, GstPad* pad, Internals* internals) noexcept {
@@ -277,7 +240,7 @@ void Connection::on_webrtc_state() {
     g_object_get(bin_.get(), "connection-state", &state, nullptr);
     if (state == GST_WEBRTC_PEER_CONNECTION_STATE_FAILED)
         return fail("DTLS failed");
-    if (state != GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED || !internals_->finished_sent)
+    if (state != GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED)
         return;
     if (const auto checked = check_certificate(); !checked)
         return fail(checked.error().message);

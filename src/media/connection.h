@@ -96,10 +96,9 @@ public:
 
 private:
     /// What the elements inside webrtcbin leave with us as they are made, on any thread.
-    struct Internals : std::enable_shared_from_this<Internals> {
+    struct Internals {
         Hooks hooks;
         std::shared_ptr<Express> express;
-        std::atomic<bool> finished_sent{false};  ///< The peer has, or will have, the keys to what comes now.
         std::weak_ptr<Connection> connection;
         Scheduler* scheduler = nullptr;
     };
@@ -112,7 +111,6 @@ private:
     static void on_new_transceiver(GstElement*, GstWebRTCRTPTransceiver* transceiver,
                                    Internals* internals) noexcept;
     static void on_notify_state(GstElement*, GParamSpec*, Internals* internals) noexcept;
-    static GstPadProbeReturn on_dtls(GstPad* pad, GstPadProbeInfo* info, gpointer shared) noexcept;
 
     void await_candidates(const std::string& sdp, const Done<std::string>& done);
     void on_webrtc_state();

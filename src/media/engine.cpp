@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 /// What every pipeline is made of; Debian's package in brackets in the message.
 constexpr std::pair<const char*, const char*> kElements[] = {
-    {"webrtcbin", "gstreamer1.0-plugins-bad"},   {"dtlsdec", "gstreamer1.0-plugins-bad"},
+    {"webrtcbin", "gstreamer1.0-plugins-bad"},   {"dtlssrtpdec", "gstreamer1.0-plugins-bad"},
     {"dtlssrtpenc", "gstreamer1.0-plugins-bad"}, {"rtpbin", "gstreamer1.0-plugins-good"},
     {"rtprtxsend", "gstreamer1.0-plugins-good"}, {"tee", "libgstreamer1.0-0"},
 };

@@ -76,7 +76,7 @@ class Load(unittest.TestCase):
             report = self.measured(server, "fanout", "--consumers", 1000, "--join-rate", 100, "--duration", 2, "--no-audio",
                                    "--kbps", 80, "--fps", 10, "--setup-limit", 40, "--server-pid", server.pid)
             self.assert_whole(report, 1000)
-            self.assertLess(report["server"]["threads_per_consumer"], 4.1)
+            self.assertLess(report["server"]["threads_per_consumer"], 3.1)
             self.assertLess(report["server"]["descriptors_per_consumer"], 1.1)
 
     def test_what_the_server_refuses_is_told(self):

@@ -1,0 +1,145 @@
+#include "elements/dtls_association.h"
+
+#include <array>
+#include <unordered_map>
+#include <utility>
+
+#include "elements/dtls_enc.h"
+#include "gst/ref.h"
+
+namespace sluice::elements {
+namespace {
+
+struct Registry {
+    std::mutex mutex;
+    std::unordered_map<std::string, std::weak_ptr<DtlsAssociation>> by_id;
+
+    static Registry& get() {
+        static auto* const registry = new Registry;  // Elements may outlive main().
+        return *registry;
+    }
+};
+
+gst::Ref<GstElement> strong(GWeakRef& element) {
+    return gst::Ref<GstElement>::adopt(static_cast<GstElement*>(g_weak_ref_get(&element)));
+}
+
+template <typename T>
+void free_shared(gpointer shared) {
+    delete static_cast<T*>(shared);
+}
+
+}  // namespace
+
+std::shared_ptr<DtlsAssociation> DtlsAssociation::create(const std::string& id, GstElement* decoder) {
+    std::shared_ptr<DtlsAssociation> made(new DtlsAssociation(id));
+    g_weak_ref_set(&made->decoder_, decoder);
+    auto& registry = Registry::get();
+    std::lock_guard lock(registry.mutex);
+    registry.by_id[id] = made;
+    return made;
+}
+
+std::shared_ptr<DtlsAssociation> DtlsAssociation::find(const std::string& id, GstElement* encoder) {
+    auto& registry = Registry::get();
+    std::shared_ptr<DtlsAssociation> found;
+    {
+        std::lock_guard lock(registry.mutex);
+        if (const auto entry = registry.by_id.find(id); entry != registry.by_id.end())
+            found = entry->second.lock();
+    }
+    if (found)
+        g_weak_ref_set(&found->encoder_, encoder);
+    return found;
+}
+
+DtlsAssociation::DtlsAssociation(std::string id) : id_(std::move(id)) {
+    g_weak_ref_init(&decoder_, nullptr);
+    g_weak_ref_init(&encoder_, nullptr);
+}
+
+DtlsAssociation::~DtlsAssociation() {
+    disarm();
+    auto& registry = Registry::get();
+    {
+        std::lock_guard lock(registry.mutex);
+        if (const auto entry = registry.by_id.find(id_);
+            entry != registry.by_id.end() && entry->second.expired())
+            registry.by_id.erase(entry);
+    }
+    g_weak_ref_clear(&decoder_);
+    g_weak_ref_clear(&encoder_);
+}
+
+void DtlsAssociation::carry_out(const DtlsSession::Outcome& outcome) {
+    const std::array elements{strong(decoder_), strong(encoder_)};
+    const auto& [decoder, encoder] = elements;
+    if (encoder)
+        for (const auto& datagram : outcome.datagrams) send_dtls(encoder.get(), datagram);
+    const bool entered = enter(outcome);
+    for (const auto& element : elements) {
+        if (element && outcome.secured)
+            g_signal_emit_by_name(element.get(), "on-key-received");
+        if (element && entered)
+            g_object_notify(G_OBJECT(element.get()), "connection-state");
+    }
+    if (!outcome.error.empty() && decoder)
+        GST_ELEMENT_ERROR(decoder.get(), RESOURCE, READ, (nullptr), ("DTLS: %s", outcome.error.c_str()));
+    arm();
+}
+
+/// Whether it is news: another thread may have carried out a later outcome already.
+bool DtlsAssociation::enter(const DtlsSession::Outcome& outcome) {
+    std::lock_guard lock(state_mutex_);
+    if (!outcome.entered || outcome.order < order_)
+        return false;
+    state_ = *outcome.entered;
+    order_ = outcome.order;
+    return true;
+}
+
+DtlsSession::State DtlsAssociation::state() const {
+    std::lock_guard lock(state_mutex_);
+    return state_;
+}
+
+/// By the session as it is now, not by what an outcome was: another thread's may be newer.
+void DtlsAssociation::arm() {
+    std::lock_guard lock(timer_mutex_);
+    disarm();
+    const auto left = session_.timeout();
+    if (!left)
+        return;
+    const auto clock = gst::Ref<GstClock>::adopt(gst_system_clock_obtain());
+    timer_ = gst_clock_new_single_shot_id(
+        clock.get(), gst_clock_get_time(clock.get()) + static_cast<guint64>(left->count()) * GST_USECOND);
+    using Weak = std::weak_ptr<DtlsAssociation>;
+    using Shared = std::shared_ptr<DtlsAssociation>;
+    // The clock's thread serves the whole process, so datagrams are sent on another.
+    gst_clock_id_wait_async(
+        timer_,
+        [](GstClock*, GstClockTime, GstClockID, gpointer weak) -> gboolean {
+            const auto self = static_cast<Weak*>(weak)->lock();
+            const auto encoder = self ? strong(self->encoder_) : gst::Ref<GstElement>();
+            if (encoder)
+                gst_element_call_async(
+                    encoder.get(),
+                    [](GstElement*, gpointer shared) noexcept {
+                        const auto& on = *static_cast<Shared*>(shared);
+                        on->carry_out(on->session_.on_timeout());
+                    },
+                    new Shared(self), free_shared<Shared>);
+            return TRUE;
+        },
+        new Weak(weak_from_this()), free_shared<Weak>);
+}
+
+void DtlsAssociation::disarm() {
+    if (!timer_)
+        return;
+    gst_clock_id_unschedule(timer_);
+    gst_clock_id_unref(timer_);
+    timer_ = nullptr;
+}
+
+}  // namespace sluice::elements
