@@ -10,9 +10,14 @@
 namespace sluice::app {
 namespace {
 
-// A connection: four threads; one descriptor; about 0.4 MB. Each
-// thread's stack is two memory maps.
-constexpr size_t kThreads = 5, kDescriptors = 2, kBytes = 800'000, kMapsPerThread = 3;
+/// Of a connection, with a margin.
+struct Cost {
+    size_t threads, descriptors;
+};
+constexpr Cost kLite{.threads = 4, .descriptors = 2};  // Three, and one.
+constexpr Cost kFull{.threads = 6, .descriptors = 6};  // Five of each: libnice has some of its own.
+constexpr size_t kBytes = 800'000;                     // About half of it.
+constexpr size_t kMapsPerThread = 3;                   // A stack is two.
 constexpr size_t kOtherThreads = 100, kOtherDescriptors = 200;
 
 constexpr const char* kControlGroups = "/sys/fs/cgroup";
@@ -63,7 +68,8 @@ std::vector<std::string> control_groups(const std::string& text) {
     return groups;
 }
 
-size_t connections_this_machine_holds() {
+size_t connections_this_machine_holds(ice::Agent agent) {
+    const Cost& cost = agent == ice::Agent::Lite ? kLite : kFull;
     rlimit files{}, processes{};
     getrlimit(RLIMIT_NOFILE, &files);
     getrlimit(RLIMIT_NPROC, &processes);
@@ -74,9 +80,9 @@ size_t connections_this_machine_holds() {
         std::min(static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE)),
                  limit_of_groups("memory.max"));
     const size_t fits = std::min(
-        {beyond(static_cast<size_t>(files.rlim_max), kOtherDescriptors) / kDescriptors,
-         beyond(threads, kOtherThreads) / kThreads,
-         number_in("/proc/sys/vm/max_map_count") / (kThreads * kMapsPerThread), memory / 4 * 3 / kBytes});
+        {beyond(static_cast<size_t>(files.rlim_max), kOtherDescriptors) / cost.descriptors,
+         beyond(threads, kOtherThreads) / cost.threads,
+         number_in("/proc/sys/vm/max_map_count") / (cost.threads * kMapsPerThread), memory / 4 * 3 / kBytes});
     return std::max<size_t>(fits, 1);
 }
 

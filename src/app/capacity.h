@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "ice/network.h"
+
 namespace sluice::app {
 
 /// Raises the soft limit of open files to the hard one.
@@ -14,7 +16,8 @@ void raise_file_limit();
 std::vector<std::string> control_groups(const std::string& text);
 
 /// How many connections fit into this machine's memory, threads, memory maps and descriptors, with a margin
-/// for everything else, and into the limits that its control groups set. What one costs: docs/operations.md.
-size_t connections_this_machine_holds();
+/// for everything else, and into the limits that its control groups set. What one of such an agent costs:
+/// docs/operations.md.
+size_t connections_this_machine_holds(ice::Agent agent);
 
 }  // namespace sluice::app

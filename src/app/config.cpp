@@ -36,9 +36,13 @@ Status set(Config& config, const std::string& name, const std::string& value, co
     if (key == all.end())
         return Error{ErrorCode::InvalidArgument,
                      where + "there is no key \"" + name + "\" (--print-config shows all)", name};
+    const auto agent = config.ice.agent;
     if (!key->set(config, value))
         return Error{ErrorCode::InvalidArgument,
                      where + name + " is \"" + value + "\"; allowed is " + key->allowed(), name};
+    // The default of the one goes by the other.
+    if (config.ice.agent != agent && config.limits.connections == connections_this_machine_holds(agent))
+        config.limits.connections = connections_this_machine_holds(config.ice.agent);
     return Ok{};
 }
 
@@ -105,7 +109,7 @@ Result<std::vector<std::string>> read_tokens(const std::string& path) {
 
 Config default_config() {
     Config config;
-    config.limits.connections = connections_this_machine_holds();
+    config.limits.connections = connections_this_machine_holds(config.ice.agent);
     config.media.shipped_pipelines = pipelines_folder();
     config.media.recordings = "/var/lib/sluice/recordings";
     return config;

@@ -182,7 +182,7 @@ Status serve(const Config& config, GlibScheduler& scheduler) {
     return Ok{};
 }
 
-/// A connection has four threads, and what is kept for each thread is much of its memory: glibc's cache of
+/// A connection has three threads, and what is kept for each thread is much of its memory: glibc's cache of
 /// freed memory (since 2.26) 60 kB, GLib's magazines of freed slices (before 2.76, when slices became
 /// malloc's) a quarter. Both are settled before main() begins, so the program begins again without them. What
 /// its user has set stays.

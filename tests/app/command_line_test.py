@@ -58,6 +58,12 @@ class CommandLine(unittest.TestCase):
         self.assertIn("\nport = 3\n", printed)
         self.assertIn("\ndeadline-s = 2\n", printed)
 
+    def test_the_default_of_connections_is_what_the_agent_leaves(self):
+        limited = ["prlimit", "--nofile=1000:1200", PROGRAM, "--print-config", "--set"]
+        for setting, connections in (("ice.agent=lite", 500), ("ice.agent=full", 166), ("limits.connections=7", 7)):
+            printed = subprocess.run([*limited, setting], stdout=subprocess.PIPE, encoding="utf-8", check=True, timeout=PATIENCE_S)
+            self.assertIn(f"\nconnections = {connections}\n", printed.stdout, setting)
+
     def test_a_named_file_must_be_there(self):
         self.assertIn("/nowhere/sluice.conf", self.complains("--config", "/nowhere/sluice.conf"))
 
