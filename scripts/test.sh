@@ -98,7 +98,13 @@ sanitizers() {
 }
 tidy() { scripts/lint.sh tidy; }
 fuzzers() { tests/fuzz/run.sh 0; }
-behind=(sanitizers tidy fuzzers)
+behind=(sanitizers fuzzers tidy)
+# The next of them, once it has ended.
+behind_them() {
+    local each
+    read -r each <&"$ended"
+    check "$each" shown "$each" || true
+}
 shown() { cat "build-test/$1.log"; return "$(cat "build-test/$1.status")"; }
 fuzzed() { wait "$fuzz"; local status=$?; cat build-fuzz/fuzz.log; return $status; }
 
@@ -112,16 +118,16 @@ everything() {
     check "build" build || { finish; exit 1; }
     for part in format shell layers; do check "lint: $part" scripts/lint.sh "$part" || true; done
 
-    rm -f build-test/*.status
-    (
+    exec {ended}< <(
         end_in_order
         chrt --idle --pid 0 "$BASHPID"
         for each in "${behind[@]}"; do
             status=0
             "$each" > "build-test/$each.log" 2>&1 || status=$?
             echo "$status" > "build-test/$each.status"
+            echo "$each"
         done
-    ) &
+    )
 
     title "tests of the server"
     meson_suites build-test --suite app --suite demo --suite docs --suite bench --suite plain
@@ -129,14 +135,15 @@ everything() {
     browsers
     title "browsers, with libnice's agent"
     SLUICE_OPTIONS="--set ice.agent=full" browsers --test-name-pattern='both see|ICE restart|stats agree'
-    title "what has been done behind the tests"
-    wait
-    for each in "${behind[@]}"; do check "$each" shown "$each" || true; done
+    behind_them
+    behind_them
 
     title "tests with sanitizers, and the fuzzers where they leave a core idle"
     chrt --idle 0 tests/fuzz/run.sh 180 > build-fuzz/fuzz.log 2>&1 &
     fuzz=$!
-    meson_suites build-asan "${suites[@]/#/--suite=}"
+    # More at a time than there are cores, since half of their time they wait.
+    meson_suites build-asan "${suites[@]/#/--suite=}" --num-processes $(($(nproc) * 3 / 2))
+    behind_them
     check "fuzz" fuzzed || true
     finish
 }
