@@ -27,7 +27,6 @@ G_DEFINE_TYPE(IceStream, ice_stream, GST_TYPE_WEBRTC_ICE_STREAM)
 struct IceAgent {
     GstWebRTCICE parent;
     std::shared_ptr<LitePeer>* peer;
-    std::shared_ptr<Inlet>* inlet;
     IceStream* stream;  ///< One: max-bundle.
     gboolean controller;
 };
@@ -68,7 +67,7 @@ GstWebRTCICEStream* add_lite_stream(GstWebRTCICE* ice, guint) {
         agent->stream =
             static_cast<IceStream*>(g_object_new(ice_stream_get_type(), "stream-id", 1u, nullptr));
         gst_object_ref_sink(agent->stream);
-        agent->stream->transport = new_transport(*agent->peer, *agent->inlet);
+        agent->stream->transport = new_transport(*agent->peer);
     }
 #if GST_CHECK_VERSION(1, 28, 0)
     gst_object_ref(agent->stream);
@@ -90,7 +89,6 @@ void finalize_agent(GObject* object) {
     auto* agent = as_agent(object);
     gst_clear_object(&agent->stream);
     delete agent->peer;
-    delete agent->inlet;
     G_OBJECT_CLASS(ice_agent_parent_class)->finalize(object);
 }
 
@@ -174,8 +172,6 @@ WebrtcBin LiteNetwork::make_webrtcbin(const char* name, std::function<void(PeerS
     auto* agent = static_cast<IceAgent*>(g_object_new(ice_agent_get_type(), nullptr));
     gst_object_ref_sink(agent);
     agent->peer = new std::shared_ptr<LitePeer>(peer);
-    const auto inlet = std::make_shared<Inlet>();
-    agent->inlet = new std::shared_ptr<Inlet>(inlet);
     // webrtcbin 1.22 takes over the agent's reference without adding one of its own.
     GstElement* bin =
         gst_element_factory_make_full("webrtcbin", "name", name, "ice-agent", agent, "bundle-policy",
@@ -186,7 +182,6 @@ WebrtcBin LiteNetwork::make_webrtcbin(const char* name, std::function<void(PeerS
         return {};
     }
     g_signal_connect(bin, "deep-element-added", G_CALLBACK(keep_leaky), nullptr);
-    Inlet::watch(bin, inlet);
     return {gst::Ref<GstElement>::sink(bin), std::move(peer)};
 }
 

@@ -6,13 +6,12 @@
 #include <gst/gst.h>
 #include <gst/webrtc/webrtc.h>
 
-#include "ice/inlet.h"
 #include "ice/lite_peer.h"
 
 namespace sluice::ice {
 
 /// A GstWebRTCICETransport over a peer, with the elements that webrtcbin takes from it: `src`
 /// ("sluiceicesrc") pushes what the network thread delivers, `sink` ("sluiceicesink") sends. (transfer full)
-GstWebRTCICETransport* new_transport(std::shared_ptr<LitePeer> peer, std::shared_ptr<Inlet> inlet);
+GstWebRTCICETransport* new_transport(std::shared_ptr<LitePeer> peer);
 
 }  // namespace sluice::ice
