@@ -71,16 +71,37 @@ DtlsAssociation::~DtlsAssociation() {
     g_weak_ref_clear(&encoder_);
 }
 
+void DtlsAssociation::start(bool client) {
+    std::lock_guard lock(order_);
+    carry_out(session_.start(client));
+}
+
+void DtlsAssociation::receive(std::span<const uint8_t> datagram) {
+    std::lock_guard lock(order_);
+    carry_out(session_.receive(datagram));
+}
+
+void DtlsAssociation::stop() {
+    std::lock_guard lock(order_);
+    carry_out(session_.stop());
+}
+
+void DtlsAssociation::on_timeout() {
+    std::lock_guard lock(order_);
+    carry_out(session_.on_timeout());
+}
+
 void DtlsAssociation::carry_out(const DtlsSession::Outcome& outcome) {
     const std::array elements{strong(decoder_), strong(encoder_)};
     const auto& [decoder, encoder] = elements;
     if (encoder)
         for (const auto& datagram : outcome.datagrams) send_dtls(encoder.get(), datagram);
-    const bool entered = enter(outcome);
+    if (outcome.entered)
+        state_ = *outcome.entered;
     for (const auto& element : elements) {
         if (element && outcome.secured)
             g_signal_emit_by_name(element.get(), "on-key-received");
-        if (element && entered)
+        if (element && outcome.entered)
             g_object_notify(G_OBJECT(element.get()), "connection-state");
     }
     if (!outcome.error.empty() && decoder)
@@ -88,24 +109,7 @@ void DtlsAssociation::carry_out(const DtlsSession::Outcome& outcome) {
     arm();
 }
 
-/// Whether it is news: another thread may have carried out a later outcome already.
-bool DtlsAssociation::enter(const DtlsSession::Outcome& outcome) {
-    std::lock_guard lock(state_mutex_);
-    if (!outcome.entered || outcome.order < order_)
-        return false;
-    state_ = *outcome.entered;
-    order_ = outcome.order;
-    return true;
-}
-
-DtlsSession::State DtlsAssociation::state() const {
-    std::lock_guard lock(state_mutex_);
-    return state_;
-}
-
-/// By the session as it is now, not by what an outcome was: another thread's may be newer.
 void DtlsAssociation::arm() {
-    std::lock_guard lock(timer_mutex_);
     disarm();
     const auto left = session_.timeout();
     if (!left)
@@ -125,8 +129,7 @@ void DtlsAssociation::arm() {
                 gst_element_call_async(
                     encoder.get(),
                     [](GstElement*, gpointer shared) noexcept {
-                        const auto& on = *static_cast<Shared*>(shared);
-                        on->carry_out(on->session_.on_timeout());
+                        (*static_cast<Shared*>(shared))->on_timeout();
                     },
                     new Shared(self), free_shared<Shared>);
             return TRUE;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,32 +24,32 @@ public:
 
     const DtlsSession& session() const { return session_; }
     /// The session's, once what it was entered with has been sent.
-    DtlsSession::State state() const;
+    DtlsSession::State state() const { return state_; }
 
-    // Of the session, with all that they bring about: datagrams are sent, before both elements tell of keys
-    // and states, so that what they are followed by does not overtake the last flight.
+    // Of the session, with all that they bring about, one after the other: datagrams are sent, before both
+    // elements tell of keys and states, so that nothing overtakes the last flight.
 
-    void start(bool client) { carry_out(session_.start(client)); }
-    void receive(std::span<const uint8_t> datagram) { carry_out(session_.receive(datagram)); }
-    void stop() { carry_out(session_.stop()); }
+    void start(bool client);
+    void receive(std::span<const uint8_t> datagram);
+    /// Nobody is told of anything any more once it has returned: who listens to the elements may go.
+    void stop();
 
 private:
     explicit DtlsAssociation(std::string id);
+    void on_timeout();
     void carry_out(const DtlsSession::Outcome& outcome);
-    bool enter(const DtlsSession::Outcome& outcome);
     void arm();
     void disarm();
 
     const std::string id_;
     DtlsSession session_;
     GWeakRef decoder_, encoder_;
+    std::atomic<DtlsSession::State> state_{DtlsSession::State::New};
 
-    mutable std::mutex state_mutex_;  // the two below
-    DtlsSession::State state_ = DtlsSession::State::New;
-    uint64_t order_ = 0;  ///< Of the outcome that state_ is of.
-
-    std::mutex timer_mutex_;
-    GstClockID timer_ = nullptr;  ///< Of the last arm().
+    // Held while the session is asked and all is carried out. Who listens takes locks of webrtcbin's with
+    // which it starts elements, but stops none.
+    std::mutex order_;
+    GstClockID timer_ = nullptr;
 };
 
 }  // namespace sluice::elements

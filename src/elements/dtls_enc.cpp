@@ -23,8 +23,7 @@ struct DtlsEncState {
     bool is_client = false;
     std::shared_ptr<DtlsAssociation> association;  ///< From READY on.
 
-    std::mutex sending;  // one datagram at a time, and:
-    bool began = false;  ///< Its sticky events are out.
+    bool began = false;  ///< Its sticky events are out. Who sends.
 };
 
 }  // namespace
@@ -189,7 +188,6 @@ static void dtls_enc_init(DtlsEnc* self) {
 
 void send_dtls(GstElement* dtls_enc, std::span<const uint8_t> datagram) {
     auto* self = as_dtls_enc(dtls_enc);
-    std::lock_guard lock(self->state->sending);
     if (!std::exchange(self->state->began, true))
         begin(self->src);
     const auto flow = gst_pad_push(self->src, gst_buffer_new_memdup(datagram.data(), datagram.size()));

@@ -17,7 +17,7 @@ namespace sluice::elements {
 /// on-key-received is emitted. Data of applications is not sent: nobody negotiates any.
 GType dtls_enc_get_type();
 
-/// Any thread; drops it if the element is not running.
+/// One thread at a time; drops it if the element is not running.
 void send_dtls(GstElement* dtls_enc, std::span<const uint8_t> datagram);
 
 }  // namespace sluice::elements

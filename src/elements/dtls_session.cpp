@@ -24,13 +24,6 @@ unsigned retransmission_interval(SSL*, unsigned previous_us) {
     return previous_us == 0 ? 200'000 : std::min(previous_us * 2, 3'200'000U);
 }
 
-template <typename T, void (*Free)(T*)>
-struct Freed {
-    void operator()(T* p) const { Free(p); }
-};
-template <typename T, void (*Free)(T*)>
-using Owned = std::unique_ptr<T, Freed<T, Free>>;
-
 std::string reason() {
     const unsigned long error = ERR_peek_last_error();
     const char* text = ERR_reason_error_string(error);
@@ -44,13 +37,11 @@ void must(bool done, const char* what) {
 }
 
 std::string pem_of(X509* certificate) {
-    BIO* bio = BIO_new(BIO_s_mem());
-    must(bio && PEM_write_bio_X509(bio, certificate) == 1, "writing a certificate");
+    const gst::Owned<BIO, BIO_free> bio(BIO_new(BIO_s_mem()));
+    must(bio && PEM_write_bio_X509(bio.get(), certificate) == 1, "writing a certificate");
     char* text = nullptr;
-    const long size = BIO_get_mem_data(bio, &text);
-    std::string pem(text, static_cast<size_t>(size));
-    BIO_free(bio);
-    return pem;
+    const long size = BIO_get_mem_data(bio.get(), &text);
+    return {text, static_cast<size_t>(size)};
 }
 
 /// The key stays within; it is nobody's property.
@@ -66,8 +57,8 @@ struct Identity {
 };
 
 Identity::Identity() {
-    const Owned<EVP_PKEY, EVP_PKEY_free> key(EVP_EC_gen("P-256"));
-    const Owned<X509, X509_free> certificate(X509_new());
+    const gst::Owned<EVP_PKEY, EVP_PKEY_free> key(EVP_EC_gen("P-256"));
+    const gst::Owned<X509, X509_free> certificate(X509_new());
     must(context && key && certificate, "making a certificate");
     uint64_t serial = 0;
     must(RAND_bytes(reinterpret_cast<uint8_t*>(&serial), sizeof serial) == 1, "a random number");
@@ -148,7 +139,7 @@ DtlsSession::DtlsSession() : ssl_(SSL_new(Identity::get().context)) {
 DtlsSession::Outcome DtlsSession::start(bool client) {
     std::lock_guard lock(mutex_);
     Outcome outcome;
-    if (std::exchange(started_, true) || state_ != State::New)
+    if (std::exchange(started_, true))
         return outcome;
     client_ = client;
     if (client) {
@@ -268,7 +259,6 @@ void DtlsSession::fail(std::string why, Outcome& outcome) {
 
 DtlsSession::Outcome DtlsSession::finish(Outcome outcome) {
     arrived_ = {};
-    outcome.order = ++outcomes_;
     outcome.datagrams = std::exchange(outgoing_, {});
     // Two of 16 kB, which the handshake needs and a connection hardly ever again: SSL_read() makes them anew.
     if (state_ == State::Connected)

@@ -3,7 +3,6 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <openssl/ssl.h>
 #include <optional>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "elements/srtp.h"
+#include "gst/ref.h"
 
 namespace sluice::elements {
 
@@ -35,7 +35,6 @@ public:
         std::vector<Datagram> datagrams;  ///< To be sent.
         bool secured = false;             ///< The keys and the peer's certificate are there.
         std::optional<State> entered;     ///< state(), if it has changed.
-        uint64_t order = 0;               ///< Of two, the later one's is greater.
         std::string error;                ///< Why it has failed, if it has.
     };
 
@@ -63,14 +62,6 @@ public:
     std::string peer_certificate() const;
 
 private:
-    template <auto Free>
-    struct FreeWith {
-        template <typename T>
-        void operator()(T* p) const {
-            Free(p);
-        }
-    };
-
     static BIO_METHOD* io();
     void step(Outcome& outcome);
     void secure(Outcome& outcome);
@@ -80,11 +71,10 @@ private:
     Outcome finish(Outcome outcome);
 
     mutable std::mutex mutex_;  // all below
-    std::unique_ptr<SSL, FreeWith<SSL_free>> ssl_;
+    gst::Owned<SSL, SSL_free> ssl_;
     State state_ = State::New;
     bool started_ = false;
     bool client_ = false;
-    uint64_t outcomes_ = 0;
     std::vector<Datagram> early_;       ///< Before start().
     std::span<const uint8_t> arrived_;  ///< For OpenSSL to read.
     std::vector<Datagram> outgoing_;    ///< What it has written.

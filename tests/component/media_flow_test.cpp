@@ -222,7 +222,17 @@ TEST_F(MediaFlow, WhoLeavesAndComesBackAtOnceGetsAnOffer) {
     ASSERT_TRUE(alan.receives("1"));
 }
 
-/// Makes every dtlsenc of the process slow to send, as one whose thread gets no processor.
+TEST_F(MediaFlow, PeersThatLetTheServerBeginDtls) {
+    Publisher ada(*this, "ada", {.active = false});
+    ASSERT_TRUE(ada.with_both().negotiate());
+    Viewer alan(*this, ada, "alan", {.active = false});
+    ASSERT_TRUE(alan.negotiate());
+    EXPECT_TRUE(alan.receives("0"));
+    EXPECT_TRUE(alan.receives("1", 20));
+    EXPECT_EQ(alan.state(), ConnectionState::Connected);
+}
+
+/// Makes every dtlsenc of the process slow to send.
 gboolean slow_down_dtls(GSignalInvocationHint*, guint, const GValue* values, gpointer) {
     auto* element = static_cast<GstElement*>(g_value_get_object(values + 1));
     if (gst::is_made_by(element, "dtlsenc")) {

@@ -92,7 +92,7 @@ void Connection::update_local() {
 std::string Connection::create_offer() {
     offering_ = true;
     update_local();
-    local_.setup = "actpass";
+    local_.setup = faults_.active ? "actpass" : "passive";
     std::vector<sdp::Track> tracks;
     for (const auto& sender : senders_) tracks.push_back(sender->track());
     std::string text = sdp::write_offer(local_, tracks);
@@ -127,7 +127,7 @@ Result<std::string> Connection::answer(const std::string& offer) {
         restart_ice();
     receiver_.negotiated(*parsed);
     update_local();
-    local_.setup = "active";
+    local_.setup = faults_.active ? "active" : "passive";
     const std::string text = sdp::write_answer(local_, *parsed);
     if (auto status = set_remote(std::move(parsed).value()); !status)
         return status.error();
@@ -136,7 +136,7 @@ Result<std::string> Connection::answer(const std::string& offer) {
 
 Status Connection::set_remote(sdp::Description remote) {
     const sdp::Section& transport = remote.transport();
-    const bool active = transport.setup == "passive" || transport.setup == "actpass";
+    const bool active = faults_.active && (transport.setup == "passive" || transport.setup == "actpass");
     if (remote_ && remote_->transport().fingerprint != transport.fingerprint)
         return Error{ErrorCode::Unacceptable, "the fingerprint of a running connection has changed"};
     const bool restarted = remote_ && remote_->transport().ice != transport.ice;

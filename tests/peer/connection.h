@@ -14,12 +14,13 @@
 
 namespace sluice::peer {
 
-/// How a connection misbehaves from its beginning.
+/// How a connection differs from a browser's from its beginning.
 struct Faults {
     bool ice = true;                 ///< false: neither sends nor answers checks.
     bool dtls = true;                ///< false: ICE comes up, DTLS is never answered.
     bool wrong_fingerprint = false;  ///< Its SDP names a certificate that it does not have.
     bool reports = true;             ///< false: sends no RTCP of its own accord.
+    bool active = true;              ///< false: lets the other side begin DTLS (a=setup:passive).
 };
 
 enum class State { New, Connecting, Connected, Failed, Closed };
