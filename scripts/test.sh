@@ -99,11 +99,10 @@ sanitizers() {
 tidy() { scripts/lint.sh tidy; }
 fuzzers() { tests/fuzz/run.sh 0; }
 behind=(sanitizers fuzzers tidy)
-# The next of them, once it has ended.
+# behind_them NAME: the next of them, once it has ended.
 behind_them() {
-    local each
-    read -r each <&"$ended"
-    check "$each" shown "$each" || true
+    read -r _ <&"$ended" || true  # Where nobody is at work any more there is no status, which is a failure.
+    check "$1" shown "$1" || true
 }
 shown() { cat "build-test/$1.log"; return "$(cat "build-test/$1.status")"; }
 fuzzed() { wait "$fuzz"; local status=$?; cat build-fuzz/fuzz.log; return $status; }
@@ -118,6 +117,7 @@ everything() {
     check "build" build || { finish; exit 1; }
     for part in format shell layers; do check "lint: $part" scripts/lint.sh "$part" || true; done
 
+    rm -f build-test/*.status
     exec {ended}< <(
         end_in_order
         chrt --idle --pid 0 "$BASHPID"
@@ -135,15 +135,15 @@ everything() {
     browsers
     title "browsers, with libnice's agent"
     SLUICE_OPTIONS="--set ice.agent=full" browsers --test-name-pattern='both see|ICE restart|stats agree'
-    behind_them
-    behind_them
+    behind_them sanitizers
+    behind_them fuzzers
 
     title "tests with sanitizers, and the fuzzers where they leave a core idle"
     chrt --idle 0 tests/fuzz/run.sh 180 > build-fuzz/fuzz.log 2>&1 &
     fuzz=$!
     # More at a time than there are cores, since half of their time they wait.
     meson_suites build-asan "${suites[@]/#/--suite=}" --num-processes $(($(nproc) * 3 / 2))
-    behind_them
+    behind_them tidy
     check "fuzz" fuzzed || true
     finish
 }

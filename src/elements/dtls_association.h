@@ -22,6 +22,7 @@ public:
     DtlsAssociation(const DtlsAssociation&) = delete;
     DtlsAssociation& operator=(const DtlsAssociation&) = delete;
 
+    const std::string& id() const { return id_; }
     const DtlsSession& session() const { return session_; }
     /// The session's, once what it was entered with has been sent.
     DtlsSession::State state() const { return state_; }

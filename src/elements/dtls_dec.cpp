@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "elements/dtls_association.h"
-#include "elements/dtls_properties.h"
+#include "elements/dtls_element.h"
 #include "elements/properties.h"
 
 namespace sluice::elements {
@@ -14,8 +14,7 @@ namespace {
 enum Property : guint { kConnectionId = kDtlsOwn, kPem, kPeerPem };
 
 struct DtlsDecState {
-    std::mutex mutex;  // the two below
-    std::string id;
+    std::mutex mutex;  // the one below
     std::shared_ptr<DtlsAssociation> association;
 };
 
@@ -50,25 +49,8 @@ GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
         gst_buffer_unmap(buffer, &bytes);
     }
     gst_buffer_unref(buffer);
-    return GST_FLOW_OK;  // what comes after DTLS has failed is of no use, but no error of the network's
-                         // either
-}
-
-gboolean sink_event(GstPad*, GstObject*, GstEvent* event) {
-    gst_event_unref(event);
-    return TRUE;
-}
-
-GstPad* request_new_pad(GstElement* element, GstPadTemplate* wanted, const gchar* name, const GstCaps*) {
-    GstPad* pad = gst_pad_new_from_template(wanted, name);
-    gst_pad_set_active(pad, TRUE);
-    gst_element_add_pad(element, pad);
-    return pad;
-}
-
-void release_pad(GstElement* element, GstPad* pad) {
-    gst_pad_set_active(pad, FALSE);
-    gst_element_remove_pad(element, pad);
+    // What comes after DTLS has failed is of no use, but no error of the network's either.
+    return GST_FLOW_OK;
 }
 
 void set_property(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
@@ -80,19 +62,15 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* sp
     auto made = name ? DtlsAssociation::create(name, GST_ELEMENT(object)) : nullptr;
     auto& state = state_of(object);
     std::lock_guard lock(state.mutex);
-    state.id = name ? name : "";
     std::swap(state.association, made);
 }
 
 void get_property(GObject* object, guint id, GValue* value, GParamSpec*) {
     const auto association = association_of(object);
     const auto* session = association ? &association->session() : nullptr;
-    auto& state = state_of(object);
     switch (id) {
-        case kConnectionId: {
-            std::lock_guard lock(state.mutex);
-            return g_value_set_string(value, state.id.c_str());
-        }
+        case kConnectionId:
+            return g_value_set_string(value, association ? association->id().c_str() : nullptr);
         case kPem:
             return g_value_set_string(value, DtlsSession::certificate().c_str());
         case kPeerPem: {
@@ -119,8 +97,8 @@ static void dtls_dec_class_init(DtlsDecClass* klass) {
     object->set_property = set_property;
     object->get_property = get_property;
     object->finalize = finalize;
-    element->request_new_pad = request_new_pad;
-    element->release_pad = release_pad;
+    element->request_new_pad = request_data_pad;
+    element->release_pad = release_data_pad;
     gst_element_class_set_static_metadata(element, "Sluice DTLS decoder", "Decoder/Network/DTLS",
                                           "Takes the peer's part of DTLS, with OpenSSL", "sluice");
     static GstStaticPadTemplate templates[] = {
@@ -141,7 +119,7 @@ static void dtls_dec_init(DtlsDec* self) {
     GstPad* sink = gst_pad_new_from_template(
         gst_element_class_get_pad_template(GST_ELEMENT_GET_CLASS(self), "sink"), "sink");
     gst_pad_set_chain_function(sink, chain);
-    gst_pad_set_event_function(sink, sink_event);
+    gst_pad_set_event_function(sink, drop_event);
     gst_element_add_pad(&self->element, sink);
 }
 

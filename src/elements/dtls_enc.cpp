@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "elements/dtls_association.h"
-#include "elements/dtls_properties.h"
+#include "elements/dtls_element.h"
 #include "elements/properties.h"
 #include "gst/ref.h"
 
@@ -48,30 +48,6 @@ std::shared_ptr<DtlsAssociation> association_of(gpointer element) {
     auto& state = *as_dtls_enc(element)->state;
     std::lock_guard lock(state.mutex);
     return state.association;
-}
-
-GstFlowReturn sink_chain(GstPad*, GstObject*, GstBuffer* buffer) {
-    gst_buffer_unref(buffer);
-    return GST_FLOW_OK;
-}
-
-gboolean sink_event(GstPad*, GstObject*, GstEvent* event) {
-    gst_event_unref(event);
-    return TRUE;
-}
-
-GstPad* request_new_pad(GstElement* element, GstPadTemplate* wanted, const gchar* name, const GstCaps*) {
-    GstPad* pad = gst_pad_new_from_template(wanted, name);
-    gst_pad_set_chain_function(pad, sink_chain);
-    gst_pad_set_event_function(pad, sink_event);
-    gst_pad_set_active(pad, TRUE);
-    gst_element_add_pad(element, pad);
-    return pad;
-}
-
-void release_pad(GstElement* element, GstPad* pad) {
-    gst_pad_set_active(pad, FALSE);
-    gst_element_remove_pad(element, pad);
 }
 
 /// webrtcbin changes this state with a lock held that whoever hears of the keys takes, and perhaps before
@@ -162,8 +138,8 @@ static void dtls_enc_class_init(DtlsEncClass* klass) {
     object->get_property = get_property;
     object->finalize = finalize;
     element->change_state = change_state;
-    element->request_new_pad = request_new_pad;
-    element->release_pad = release_pad;
+    element->request_new_pad = request_data_pad;
+    element->release_pad = release_data_pad;
     gst_element_class_set_static_metadata(element, "Sluice DTLS encoder", "Encoder/Network/DTLS",
                                           "Sends the server's part of DTLS, with OpenSSL", "sluice");
     static GstStaticPadTemplate templates[] = {

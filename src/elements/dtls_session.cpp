@@ -36,9 +36,11 @@ void must(bool done, const char* what) {
         g_error("OpenSSL: %s: %s", what, reason().c_str());
 }
 
+/// Empty: it cannot be written.
 std::string pem_of(X509* certificate) {
     const gst::Owned<BIO, BIO_free> bio(BIO_new(BIO_s_mem()));
-    must(bio && PEM_write_bio_X509(bio.get(), certificate) == 1, "writing a certificate");
+    if (!bio || PEM_write_bio_X509(bio.get(), certificate) != 1)
+        return {};
     char* text = nullptr;
     const long size = BIO_get_mem_data(bio.get(), &text);
     return {text, static_cast<size_t>(size)};
@@ -74,6 +76,7 @@ Identity::Identity() {
     X509_set_issuer_name(x509, name);
     must(X509_sign(x509, key.get(), EVP_sha256()) > 0, "signing the certificate");
     pem = pem_of(x509);
+    must(!pem.empty(), "writing the certificate");
 
     must(SSL_CTX_use_certificate(context, x509) == 1 && SSL_CTX_use_PrivateKey(context, key.get()) == 1,
          "using the certificate");
@@ -231,6 +234,8 @@ void DtlsSession::secure(Outcome& outcome) {
     receive_key_ = key_of(client_ ? 1 : 0);
     OPENSSL_cleanse(material.data(), material.size());
     peer_certificate_ = pem_of(SSL_get0_peer_certificate(ssl_.get()));
+    if (peer_certificate_.empty())
+        return fail("the peer's certificate cannot be written", outcome);
     outcome.secured = true;
     enter(State::Connected, outcome);
 }

@@ -114,9 +114,8 @@ private:
     std::vector<KnownPath> known_;
     RateLimit strangers_;  ///< Answers to paths that are not known yet.
 
-    // close() waits for who is in the receiver. It has elements of webrtcbin, which would be freed by two
-    // threads at once if it went with the last of the network's: GLib ends the process when an object and one
-    // that watches its signals, as those of DTLS are, go at the same time.
+    // close() waits for who is in the receiver: who tears webrtcbin down has its elements for itself then,
+    // and none of them goes with a thread of the network's.
     std::mutex receiving_;  ///< The network thread's alone but for the beginning and the end.
     std::weak_ptr<Receiver> receiver_;
 

@@ -5,9 +5,9 @@
 
 namespace sluice::media {
 
-/// Negotiates with a webrtcbin that nobody uses. The first one of a process loads a dozen plug-ins and makes
-/// the DTLS key, 130 to 500 ms on which the first call would wait. An error says that webrtcbin does not work
-/// here. Blocks; any thread.
+/// Negotiates with a webrtcbin that nobody uses: an error says that webrtcbin does not work here. And the
+/// first one of a process loads plug-ins and makes the DTLS key, on which the first call would wait. Blocks;
+/// any thread.
 Status warm_up(ice::Network& network);
 
 }  // namespace sluice::media

@@ -13,7 +13,8 @@ import unittest
 PATIENCE_S = 30  # The watchdog of every wait.
 ROOT = pathlib.Path(__file__).parents[2]
 
-# Each passes at once. NODE, and HANGING (a folder of ninja, or "meson"), have them do otherwise.
+# Each passes at once. NODE, HANGING (a folder of ninja, or "meson"), and KILLING (a folder of ninja: whoever runs it is killed) have
+# them do otherwise.
 STAND_INS = {
     "meson": """
         case $1 in
@@ -21,7 +22,7 @@ STAND_INS = {
         introspect) echo '[]' ;;
         test) hang meson && mkdir -p "$3/meson-logs" && echo '<a><testcase/></a>' > "$3/meson-logs/testlog.junit.xml" ;;
         esac""",
-    "ninja": 'hang "$2"',
+    "ninja": '[ "${KILLING:-}" != "$2" ] || kill -KILL $PPID; hang "$2"',
     "chrt": '[ "$2" = --pid ] || exec "${@:3}"',
     "node": """
         tap=$(printf '%s\\n' "$@" | sed -n 's/.*destination=\\(.*tap\\)/\\1/p')
@@ -88,6 +89,10 @@ class TestScript(unittest.TestCase):
         for why in ("killed", "silent"):
             with self.subTest(why):
                 self.assertEqual(self.run_it(NODE=why), (1, "10 passed, 2 failed"))
+
+    def test_whoever_works_behind_the_tests_is_killed(self):
+        # The three, and the fuzzers, which are not there to be run.
+        self.assertEqual(self.run_it(KILLING="build-asan"), (1, "12 passed, 4 failed"))
 
     def test_a_signal_ends_all_that_was_started(self):
         """In the foreground, and behind it."""

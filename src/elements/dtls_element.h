@@ -8,7 +8,9 @@
 
 namespace sluice::elements {
 
-/// What dtlssrtpenc asks of a dtlsenc and dtlssrtpdec of a dtlsdec alike; others may follow.
+// What dtlsenc and dtlsdec have in common: dtlssrtpenc asks it of the one, and dtlssrtpdec of the other.
+
+/// An element's own properties follow.
 enum DtlsProperty : guint { kDtlsKey = 1, kDtlsCipher, kDtlsAuth, kDtlsState, kDtlsOwn };
 
 /// `key` is the name of its key. Also the signal on-key-received.
@@ -16,5 +18,12 @@ void install_dtls_properties(GObjectClass* klass, const char* key, const char* b
 /// One of them.
 void get_dtls_property(guint id, GValue* value, DtlsSession::State state,
                        const std::optional<DtlsSession::MasterKey>& key);
+
+/// Request pads, for the data of applications: nobody negotiates any, and none passes.
+GstPad* request_data_pad(GstElement* element, GstPadTemplate* wanted, const gchar* name, const GstCaps*);
+void release_data_pad(GstElement* element, GstPad* pad);
+
+/// What comes before the datagrams of a sink pad concerns nobody.
+gboolean drop_event(GstPad*, GstObject*, GstEvent* event);
 
 }  // namespace sluice::elements

@@ -1,4 +1,4 @@
-#include "elements/dtls_properties.h"
+#include "elements/dtls_element.h"
 
 #include "elements/properties.h"
 
@@ -18,6 +18,11 @@ GType state_type() {
                                         {0, nullptr, nullptr}};
     static const GType type = g_enum_register_static("SluiceDtlsState", values);
     return type;
+}
+
+GstFlowReturn drop(GstPad*, GstObject*, GstBuffer* buffer) {
+    gst_buffer_unref(buffer);
+    return GST_FLOW_OK;
 }
 
 }  // namespace
@@ -49,6 +54,27 @@ void get_dtls_property(guint id, GValue* value, DtlsSession::State state,
         default:
             return g_value_set_enum(value, static_cast<int>(state));
     }
+}
+
+GstPad* request_data_pad(GstElement* element, GstPadTemplate* wanted, const gchar* name, const GstCaps*) {
+    GstPad* pad = gst_pad_new_from_template(wanted, name);
+    if (GST_PAD_IS_SINK(pad)) {
+        gst_pad_set_chain_function(pad, drop);
+        gst_pad_set_event_function(pad, drop_event);
+    }
+    gst_pad_set_active(pad, TRUE);
+    gst_element_add_pad(element, pad);
+    return pad;
+}
+
+void release_data_pad(GstElement* element, GstPad* pad) {
+    gst_pad_set_active(pad, FALSE);
+    gst_element_remove_pad(element, pad);
+}
+
+gboolean drop_event(GstPad*, GstObject*, GstEvent* event) {
+    gst_event_unref(event);
+    return TRUE;
 }
 
 }  // namespace sluice::elements
