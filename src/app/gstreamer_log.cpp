@@ -1,6 +1,5 @@
 #include "app/gstreamer_log.h"
 
-#include <algorithm>
 #include <map>
 #include <mutex>
 #include <string>
@@ -18,10 +17,8 @@ namespace {
 constexpr unsigned kLinesPerPeriod = 5;
 constexpr gint64 kPeriodUs = 10 * G_USEC_PER_SEC;
 
-/// Said of every connection, and no news: webrtcbin would like FEC, and transceivers that are there before
-/// the offer.
-constexpr std::string_view kHarmless[] = {"did not find compatible transceiver for offer caps",
-                                          "failed to match fec decoder with transceiver"};
+/// Said of every connection, and no news: webrtcbin would like transceivers that are there before the offer.
+constexpr std::string_view kHarmless = "did not find compatible transceiver for offer caps";
 
 /// GST_DEBUG was set when the process began: GStreamer writes its lines itself.
 bool gstreamer_writes = false;
@@ -97,8 +94,7 @@ void on_message(GstDebugCategory* category, GstDebugLevel level, const gchar*, c
     if (!log::enabled(ours))
         return;
     const std::string text = gst_debug_message_get(message);
-    if (std::ranges::any_of(kHarmless, [&](std::string_view start) { return text.starts_with(start); }) ||
-        !may_write(gst_debug_category_get_name(category), left_out))
+    if (text.starts_with(kHarmless) || !may_write(gst_debug_category_get_name(category), left_out))
         return;
     log::write(ours, "gstreamer",
                {{"category", gst_debug_category_get_name(category)},

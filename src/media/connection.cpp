@@ -70,6 +70,10 @@ Result<std::shared_ptr<Connection>> Connection::create(Surroundings& around,
     g_object_set(rtpbin.get(), "do-lost", FALSE, "max-streams", kMaxStreams, "rtcp-sync-send-time", FALSE,
                  "add-reference-timestamp-meta", around.capture_times, nullptr);
     g_signal_connect(rtpbin.get(), "request-jitterbuffer", G_CALLBACK(make_jitter_buffer), nullptr);
+    // webrtcbin 1.22 has a FEC decoder made for each stream, though FEC is never negotiated here.
+    g_signal_handlers_disconnect_matched(
+        rtpbin.get(), static_cast<GSignalMatchType>(G_SIGNAL_MATCH_ID | G_SIGNAL_MATCH_DATA),
+        g_signal_lookup("request-fec-decoder-full", G_OBJECT_TYPE(rtpbin.get())), 0, nullptr, nullptr, bin);
     gst::connect_shared(bin, "deep-element-added", G_CALLBACK(on_element_added), self->internals_);
     gst::connect_shared(bin, "notify::connection-state", G_CALLBACK(on_notify_state), self->internals_);
     if (internals.hooks.on_pad)
@@ -110,6 +114,9 @@ void Connection::on_element_added(GstBin*, GstBin*, GstElement* element, Interna
         g_object_set(element, "sync", FALSE, nullptr);
     else if (gst::is_made_by(element, "rtpsession"))
         g_object_set(element, "bandwidth", kSessionBandwidth, nullptr);
+    // Whoever writes into a packet that is kept for FEC has to copy it.
+    else if (gst::is_made_by(element, "rtpstorage"))
+        g_object_set(element, "size-time", guint64{0}, nullptr);
     if (internals->express)
         internals->express->on_element(element);
 }

@@ -79,6 +79,13 @@ TEST_F(Drawings, TheWholeHasTheInsidesOfWebrtcbinsWithoutTheirSecrets) {
     }
 }
 
+TEST_F(Drawings, NothingIsMadeOrKeptForFec) {
+    const auto text = draw({Drawing::Form::Text, true});
+    EXPECT_TRUE(has(text, R"(^ +rtpstorage name=\S+  #)"))
+        << "webrtcbin has it keep what came within the latency";
+    EXPECT_EQ(text.find("rtpulpfecdec"), std::string::npos) << text;
+}
+
 TEST_F(Drawings, GraphvizDrawsIt) {
     for (const bool whole : {false, true}) {
         const auto dot = draw({Drawing::Form::Dot, whole});
