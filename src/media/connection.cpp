@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/log.h"
 #include "gst/factory.h"
 #include "gst/promise.h"
 #include "gst/signal.h"
@@ -140,6 +139,13 @@ void Connection::on_notify_state(GstElement*, GParamSpec*, Internals* internals)
     });
 }
 
+void Connection::on_notify_dtls_state(GstWebRTCDTLSTransport*, GParamSpec*, Internals* internals) noexcept {
+    internals->scheduler->post([weak = internals->connection] {
+        if (const auto self = weak.lock())
+            self->on_dtls_state();
+    });
+}
+
 void Connection::set_remote(GstWebRTCSDPType type, const std::string& sdp, Done<Ok> done) {
     if (!bin_)
         return done(Error{ErrorCode::WrongState, "the connection has ended"});
@@ -249,10 +255,25 @@ void Connection::on_webrtc_state() {
         return fail("DTLS failed");
     if (state != GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED)
         return;
-    if (const auto checked = check_certificate(); !checked)
+    const auto dtls = dtls_transport();
+    if (const auto checked = check_certificate(dtls.get()); !checked)
         return fail(checked.error().message);
     open_express();
     enter(ConnectionState::Connected);
+    gst::connect_shared(dtls.get(), "notify::state", G_CALLBACK(on_notify_dtls_state), internals_);
+    on_dtls_state();  // it may have ended already
+}
+
+/// What webrtcbin goes on to call connected.
+void Connection::on_dtls_state() {
+    if (!bin_)
+        return;
+    GstWebRTCDTLSTransportState state{};
+    g_object_get(dtls_transport().get(), "state", &state, nullptr);
+    if (state == GST_WEBRTC_DTLS_TRANSPORT_STATE_CLOSED)
+        fail("the peer has closed it", log::Level::Info);
+    else if (state == GST_WEBRTC_DTLS_TRANSPORT_STATE_FAILED)
+        fail("DTLS failed");
 }
 
 void Connection::open_express() {
@@ -265,35 +286,41 @@ void Connection::open_express() {
                                                       {"reason", opened.error().message}});
 }
 
-/// webrtcbin 1.22 does not compare the peer's certificate with the fingerprint of its SDP (upstream
-/// cae6e210f6, d26710302b, after 1.29.2; this can go with them).
-Status Connection::check_certificate() const {
+/// All sections are bundled: they have the same one. Null: webrtcbin has none yet.
+gst::Ref<GstWebRTCDTLSTransport> Connection::dtls_transport() const {
     GstWebRTCRTPTransceiver* raw = nullptr;
     g_signal_emit_by_name(bin_.get(), "get-transceiver", 0, &raw);
     const auto transceiver = gst::Ref<GstWebRTCRTPTransceiver>::adopt(raw);
     gst::Ref<GstWebRTCRTPReceiver> receiver;
     gst::Ref<GstWebRTCDTLSTransport> transport;
-    char* pem = nullptr;
     if (transceiver)
         g_object_get(transceiver.get(), "receiver", receiver.out(), nullptr);
     if (receiver)
         g_object_get(receiver.get(), "transport", transport.out(), nullptr);
+    return transport;
+}
+
+/// webrtcbin 1.22 does not compare the peer's certificate with the fingerprint of its SDP (upstream
+/// cae6e210f6, d26710302b, after 1.29.2; this can go with them).
+Status Connection::check_certificate(GstWebRTCDTLSTransport* transport) const {
+    char* pem = nullptr;
     if (transport)
-        g_object_get(transport.get(), "remote-certificate", &pem, nullptr);
+        g_object_get(transport, "remote-certificate", &pem, nullptr);
     const gst::OwnedString certificate(pem);
     if (!certificate)
         return Error{ErrorCode::Internal, "the peer has shown no certificate"};
     return check_fingerprint(certificate.get(), fingerprints_);
 }
 
-void Connection::fail(const std::string& why) {
+void Connection::fail(const std::string& why, log::Level level) {
     if (state_ == ConnectionState::Failed || state_ == ConnectionState::Closed)
         return;
-    log::warning("connection failed", {{"room", pipeline_->room()},
-                                       {"user", consumer_.empty() ? pipeline_->user() : consumer_},
-                                       {"producer", pipeline_->user()},
-                                       {"remote", peer_->remote_address()},
-                                       {"reason", why}});
+    log::write(level, "connection failed",
+               {{"room", pipeline_->room()},
+                {"user", consumer_.empty() ? pipeline_->user() : consumer_},
+                {"producer", pipeline_->user()},
+                {"remote", peer_->remote_address()},
+                {"reason", why}});
     give_up();
     enter(ConnectionState::Failed);
 }

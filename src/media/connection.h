@@ -10,6 +10,7 @@
 
 #include <gst/webrtc/webrtc.h>
 
+#include "base/log.h"
 #include "base/result.h"
 #include "base/scheduler.h"
 #include "gst/ref.h"
@@ -39,7 +40,8 @@ struct Surroundings {
 /// failed.
 ///
 ///   New --connect()--> Connecting --ICE, DTLS, the right certificate--> Connected
-///   any --fail(), time-out, ICE, DTLS, wrong certificate--> Failed        any --close()--> Closed
+///   any --fail(), time-out, ICE, DTLS, wrong certificate, the peer's close_notify--> Failed
+///   any --close()--> Closed
 ///
 /// Failed and Closed have given up the webrtcbin: it goes to NULL on a tear-down thread. Scheduler thread,
 /// except where a hook says otherwise.
@@ -87,7 +89,7 @@ public:
     /// From now on the peer may connect, within the time limit, with one of its certificates.
     void connect(const sdp::Transport& remote);
     /// Ends it with a log line.
-    void fail(const std::string& why);
+    void fail(const std::string& why, log::Level level = log::Level::Warning);
     void close();
 
     /// RTP as the network counted it, for the life of the connection.
@@ -111,10 +113,13 @@ private:
     static void on_new_transceiver(GstElement*, GstWebRTCRTPTransceiver* transceiver,
                                    Internals* internals) noexcept;
     static void on_notify_state(GstElement*, GParamSpec*, Internals* internals) noexcept;
+    static void on_notify_dtls_state(GstWebRTCDTLSTransport*, GParamSpec*, Internals* internals) noexcept;
 
     void await_candidates(const std::string& sdp, const Done<std::string>& done);
     void on_webrtc_state();
-    Status check_certificate() const;
+    void on_dtls_state();
+    gst::Ref<GstWebRTCDTLSTransport> dtls_transport() const;
+    Status check_certificate(GstWebRTCDTLSTransport* transport) const;
     void open_express();
     void enter(ConnectionState state);
     void give_up();

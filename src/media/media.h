@@ -26,8 +26,8 @@ struct Constraints {
 };
 
 /// New -> Connecting -> Connected -> Failed | Closed. Failed: ICE or DTLS did not come to an end, the peer's
-/// certificate was not the one of its SDP, or nothing was heard of it for ice.consent-timeout. Its transport
-/// has been freed by then; the object stays to say so.
+/// certificate was not the one of its SDP, the peer has closed it, or nothing was heard of it for
+/// ice.consent-timeout. Its transport has been freed by then; the object stays to say so.
 enum class ConnectionState { New, Connecting, Connected, Failed, Closed };
 inline const char* to_string(ConnectionState state) {
     switch (state) {

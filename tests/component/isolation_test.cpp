@@ -314,10 +314,40 @@ TEST_F(Silence, AProducerThatDiesWithoutAWord) {
 }
 
 TEST_F(Isolation, AConsumerThatSaysGoodbye) {
+    CapturedLog log;
+    const peer::Certificate another_certificate;
     Viewer leaves(*this, *ada, "leaves");
     ASSERT_TRUE(leaves.negotiate());
     ASSERT_TRUE(leaves.receives("1"));
     leaves.browser->close();
+    EXPECT_TRUE(wait_for("the end, long before that of its consent",
+                         [&] { return leaves.state() == ConnectionState::Failed; }));
+    EXPECT_TRUE(wait_for("the end of its connection", [&] { return engine->connections() == 2; }));
+    EXPECT_TRUE(control_goes_on());
+    EXPECT_NE(log.take().find("info connection failed room=room user=leaves"), std::string::npos);
+
+    leaves.browser = std::make_unique<peer::Connection>(loop, another_certificate);
+    ASSERT_TRUE(leaves.negotiate()) << "as a page does that was loaded again";
+    EXPECT_TRUE(leaves.receives("1"));
+    EXPECT_TRUE(leaves.is_whole());
+}
+
+TEST_F(Isolation, AProducerThatSaysGoodbye) {
+    const peer::Certificate another_certificate;
+    Publisher leaves(*this, "leaves");
+    ASSERT_TRUE(leaves.with_both().negotiate());
+    Viewer watches(*this, leaves, "watches");
+    ASSERT_TRUE(watches.negotiate());
+    ASSERT_TRUE(watches.receives("1"));
+    leaves.browser->close();
+    EXPECT_TRUE(wait_for("the end, long before that of its consent",
+                         [&] { return leaves.state() == ConnectionState::Failed; }));
+    EXPECT_EQ(watches.state(), ConnectionState::Connected) << "it waits for the page to come back";
+
+    leaves.browser = std::make_unique<peer::Connection>(loop, another_certificate);
+    ASSERT_TRUE(leaves.with_both().negotiate());
+    ASSERT_TRUE(watches.receives("1"));
+    EXPECT_TRUE(watches.is_whole());
     EXPECT_TRUE(control_goes_on());
 }
 

@@ -180,6 +180,19 @@ for (const name of ['chromium', 'firefox']) {
       await room.produce('red', BLUE);
       for (const user of ['c', 'f']) await expectMedia(room, user, 'red', BLUE);
     }));
+
+    test('a viewer\'s page reload: the server hears of the end, and offers to the new page', () => inRoom(async (room) => {
+      await room.join('red', browsers[name === 'firefox' ? 'chromium' : 'firefox']);
+      await room.join('blue', browsers[name]);
+      await room.produce('red', RED);
+      await expectMedia(room, 'blue', 'red', RED);
+      await browsers[name].reload();
+      const state = async () => (await room.rest('GET')).users.find((u) => u.userId === 'blue').consumers[0].state;
+      await until('the end of the old page', state, (s) => s === 'failed');
+      const { offer } = await room.rest('POST', '/users/blue/consume', { producerUserId: 'red' });
+      await room.consume('blue', 'red', offer);
+      await expectMedia(room, 'blue', 'red', RED);
+    }));
   });
 }
 
