@@ -16,6 +16,9 @@ constexpr unsigned kMaxChecks = 20;
 constexpr size_t kMaxCredentials = 8;
 /// Longer than a browser leaves between two checks of the path that it uses (Firefox: 6 s at most).
 constexpr std::chrono::seconds kSilence{7};
+/// Longer than it takes a browser that nominates every pair to check them all. One that takes a worse pair
+/// than before on purpose nominates it again.
+constexpr std::chrono::seconds kNominating{1};
 
 // A browser checks each pair 20 times a second before it is connected, and one pair less than once a second
 // then.
@@ -183,7 +186,11 @@ LitePeer::Verdict LitePeer::on_check(const stun::Message& message, const Path& p
     if (!known)
         known = &remember(path, now, verdict);
     known->heard = now;
-    consider(*known, message.use_candidate, now);
+    if (message.use_candidate) {
+        known->nominated = now;
+        known->priority = message.priority;
+    }
+    consider(*known, now);
     if (selected_ && *selected_ == path)
         heard_ = now;
     verdict.connected = becomes_connected();
@@ -217,17 +224,29 @@ LitePeer::KnownPath& LitePeer::remember(const Path& path, Clock::time_point now,
 /// been nominated, or the one in use has gone silent, and its end has then answered a check of ours, or a
 /// replayed check could send a stranger a stream. Nominations alone would not do: to a browser whose NAT
 /// gives it another address all is as before, and Firefox checks a pair on without nominating it again.
-void LitePeer::consider(KnownPath& known, bool nominated, Clock::time_point now) {
+void LitePeer::consider(KnownPath& known, Clock::time_point now) {
     if (!selected_ && state_ == PeerState::New)
         select(known.path);
-    if (selected_ == known.path)
+    const bool nominated = is_nominated(known, now);
+    if (selected_ == known.path) {
+        if (nominated)
+            for (auto& other : known_) other.wanted = false;
         return;
+    }
     const auto silence = std::min<Clock::duration>(kSilence, network_.consent_timeout() / 2);
     if (!nominated && selected_ && now - heard_ < silence)
         return;
     if (known.checks >= kMaxChecks)
         known.checks = 0;
     want(known);
+}
+
+/// By the check that has just come. Firefox nominates every pair, and TCP's after UDP's: the best of them
+/// counts (RFC 8445 section 8.1.1).
+bool LitePeer::is_nominated(const KnownPath& known, Clock::time_point now) const {
+    return known.nominated == now && std::ranges::none_of(known_, [&](const KnownPath& other) {
+               return other.priority > known.priority && now - other.nominated < kNominating;
+           });
 }
 
 void LitePeer::prove(const Path& path) {

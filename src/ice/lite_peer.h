@@ -88,6 +88,8 @@ private:
         Path path;
         Clock::time_point heard;
         RateLimit answers;
+        Clock::time_point nominated{};  ///< The last time, and with which priority.
+        uint32_t priority = 0;
         bool wanted = false;  ///< Our check is to be answered before it is used, or used again.
         unsigned checks = 0;  ///< Of ours in a row that were not answered; all are one transaction.
         stun::TransactionId transaction{};
@@ -95,7 +97,8 @@ private:
     void select(std::optional<Path> path);
     KnownPath* find(const Path& path);
     KnownPath& remember(const Path& path, Clock::time_point now, Verdict& verdict);
-    void consider(KnownPath& known, bool nominated, Clock::time_point now);
+    void consider(KnownPath& known, Clock::time_point now);
+    bool is_nominated(const KnownPath& known, Clock::time_point now) const;
     void want(KnownPath& known);
     void check(KnownPath& known);
     bool becomes_connected();

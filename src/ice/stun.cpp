@@ -101,6 +101,8 @@ bool read_attribute(Message& message, uint16_t type, std::span<const uint8_t> va
             message.integrity_at = at;
             return value.size() == kIntegritySize;
         case kPriority:
+            if (value.size() == 4)
+                message.priority = read32(value.data());
             return value.size() == 4;
         case kUseCandidate:
             message.use_candidate = true;

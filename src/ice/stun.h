@@ -25,6 +25,7 @@ struct Message {
     TransactionId transaction{};
     std::string_view username;  ///< "receiver's ufrag:sender's ufrag"
     bool use_candidate = false;
+    uint32_t priority = 0;           ///< Of the sender's end of the pair; greater is better.
     bool controlled = false;         ///< The sender believes that it is the controlled agent.
     uint16_t unknown_attribute = 0;  ///< The first that must be understood and is not; 0: none.
     std::span<const uint8_t> datagram;

@@ -35,13 +35,14 @@ IceClient::~IceClient() {
     close(fd_);
 }
 
-StunText IceClient::check(const Credentials& server, const TransactionId& id, bool nominate, uint16_t role) {
+StunText IceClient::check(const Credentials& server, const TransactionId& id, bool nominate, uint16_t role,
+                          uint32_t priority) {
     StunText text(Request, id);
     text.attribute(Username, server.ufrag + ":" + credentials().ufrag);
     text.attribute(role, Packet{1, 2, 3, 4, 5, 6, 7, 8});
     if (nominate)
         text.attribute(UseCandidate);
-    text.attribute(Priority, Packet{0x6e, 0, 1, 0xff});
+    text.attribute(Priority, peer::Writer().u32(priority).take());
     return text;
 }
 

@@ -27,11 +27,17 @@ public:
     const Endpoint& local() const { return local_; }
     int fd() const { return fd_; }
 
+    static constexpr uint32_t kPriority = 0x6e0001ff;
+
     /// A check of a full agent, as a request that is complete but for integrity and fingerprint.
     static StunText check(const Credentials& server, const TransactionId& id, bool nominate = true,
-                          uint16_t role = IceControlling);
-    static Packet whole_check(const Credentials& server, const TransactionId& id, bool nominate = true) {
-        return check(server, id, nominate).integrity(server.pwd).fingerprint().take();
+                          uint16_t role = IceControlling, uint32_t priority = kPriority);
+    static Packet whole_check(const Credentials& server, const TransactionId& id, bool nominate = true,
+                              uint32_t priority = kPriority) {
+        return check(server, id, nominate, IceControlling, priority)
+            .integrity(server.pwd)
+            .fingerprint()
+            .take();
     }
 
     void send(Bytes datagram);

@@ -14,6 +14,7 @@ using test::Subject;
 struct TcpTest : OnePeer {
     using Client = IceClient;
     static constexpr auto kTcp = IceClient::Transport::Tcp;
+    static constexpr uint32_t kWorse = IceClient::kPriority - (1 << 24);
 };
 
 TEST_F(TcpTest, ConnectsAndGivesMediaBothWays) {
@@ -51,6 +52,36 @@ TEST_F(TcpTest, MovesFromUdpToTcpAndBack) {
     EXPECT_TRUE(subject->reaches(tcp));
     EXPECT_TRUE(udp.check_succeeds(peer.local()) && udp.answers_a_check(peer.local()) &&
                 udp.check_succeeds(peer.local()));
+    EXPECT_TRUE(subject->reaches(udp));
+}
+
+/// A browser that nominates all its pairs begins with UDP, and TCP's check is on its way before that is
+/// answered.
+TEST_F(TcpTest, OfAllNominatedPathsTheBestIsTaken) {
+    Client udp(address), tcp(address, kTcp);
+    ASSERT_TRUE(connect(udp));
+    tcp.send(IceClient::whole_check(peer.local(), test::random_transaction(), true, kWorse));
+    const auto answer = tcp.receive();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(stun::parse(*answer)->type, stun::Type::Success) << "and not a check of the server's";
+    EXPECT_TRUE(subject->reaches(udp));
+}
+
+TEST_F(TcpTest, TheBestOfAllNominatedPathsMayComeLast) {
+    Client udp(address), tcp(address, kTcp);
+    tcp.send(IceClient::whole_check(peer.local(), test::random_transaction(), true, kWorse));
+    ASSERT_TRUE(tcp.receive());
+    EXPECT_TRUE(udp.check_succeeds(peer.local()) && udp.answers_a_check(peer.local()) &&
+                udp.check_succeeds(peer.local()));
+    EXPECT_TRUE(subject->reaches(udp));
+}
+
+TEST_F(TcpTest, ANominationThatIsTakenBackMovesNothing) {
+    Client udp(address), tcp(address, kTcp);
+    ASSERT_TRUE(connect(udp));
+    EXPECT_TRUE(tcp.check_succeeds(peer.local()));
+    EXPECT_TRUE(udp.check_succeeds(peer.local()));
+    EXPECT_TRUE(tcp.answers_a_check(peer.local()) && tcp.check_succeeds(peer.local(), false));
     EXPECT_TRUE(subject->reaches(udp));
 }
 
