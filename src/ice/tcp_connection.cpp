@@ -50,7 +50,7 @@ bool TcpConnection::send(std::span<const uint8_t> datagram) {
     message.msg_iov = parts;
     message.msg_iovlen = 2;
     std::lock_guard lock(mutex_);
-    if (shut_ || !rest_.empty())
+    if (shut_ || !send_rest() || !rest_.empty())
         return false;
     const auto sent = sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0)
@@ -69,14 +69,22 @@ bool TcpConnection::send(std::span<const uint8_t> datagram) {
 
 bool TcpConnection::flush() {
     std::lock_guard lock(mutex_);
-    if (!rest_.empty()) {
-        const auto sent = ::send(fd_, rest_.data(), rest_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent < 0)
-            return would_block();
-        rest_.erase(rest_.begin(), rest_.begin() + sent);
-    }
+    if (!send_rest())
+        return false;
     if (rest_.empty())
         watch(false);
+    return true;
+}
+
+/// False: the connection is broken. The system tells of room only when half of what it holds has gone, so
+/// whoever has something to send tries.
+bool TcpConnection::send_rest() {
+    if (rest_.empty())
+        return true;
+    const auto sent = ::send(fd_, rest_.data(), rest_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0)
+        return would_block();
+    rest_.erase(rest_.begin(), rest_.begin() + sent);
     return true;
 }
 

@@ -50,6 +50,7 @@ public:
 
 private:
     void watch(bool writable);
+    bool send_rest();
 
     const int fd_;
     const Endpoint remote_;
