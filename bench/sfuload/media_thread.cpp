@@ -26,6 +26,7 @@ MediaThread::MediaThread() {
 MediaThread::~MediaThread() {
     post([this] { stopping_ = true; });
     thread_.join();
+    g_main_context_unref(context_);  // post() uses it until it returns
 }
 
 void MediaThread::run(std::promise<void> ready) {
@@ -41,7 +42,6 @@ void MediaThread::run(std::promise<void> ready) {
     while (!loop_->until([this] { return stopping_; }, 1h)) {
     }
     loop_.reset();
-    g_main_context_unref(context_);
 }
 
 /// Not g_main_context_invoke(), which may run the task on the caller's thread.
