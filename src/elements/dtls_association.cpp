@@ -88,6 +88,7 @@ void DtlsAssociation::stop() {
 
 void DtlsAssociation::on_timeout() {
     std::lock_guard lock(order_);
+    disarm();
     carry_out(session_.on_timeout());
 }
 
@@ -109,14 +110,19 @@ void DtlsAssociation::carry_out(const DtlsSession::Outcome& outcome) {
     arm();
 }
 
+/// A timer that is due earlier stays: it does no harm, and one that is unscheduled stays in the clock's list,
+/// so that a flood of datagrams would make that long.
 void DtlsAssociation::arm() {
-    disarm();
     const auto left = session_.timeout();
     if (!left)
-        return;
+        return disarm();
     const auto clock = gst::Ref<GstClock>::adopt(gst_system_clock_obtain());
-    timer_ = gst_clock_new_single_shot_id(
-        clock.get(), gst_clock_get_time(clock.get()) + static_cast<guint64>(left->count()) * GST_USECOND);
+    const auto due = gst_clock_get_time(clock.get()) + static_cast<guint64>(left->count()) * GST_USECOND;
+    if (timer_ && due_ < due + GST_MSECOND)
+        return;
+    disarm();
+    due_ = due;
+    timer_ = gst_clock_new_single_shot_id(clock.get(), due);
     using Weak = std::weak_ptr<DtlsAssociation>;
     using Shared = std::shared_ptr<DtlsAssociation>;
     // The clock's thread serves the whole process, so datagrams are sent on another.

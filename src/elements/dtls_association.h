@@ -51,6 +51,7 @@ private:
     // which it starts elements, but stops none.
     std::mutex order_;
     GstClockID timer_ = nullptr;
+    GstClockTime due_ = 0;  ///< The timer.
 };
 
 }  // namespace sluice::elements

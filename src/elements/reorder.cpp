@@ -37,6 +37,7 @@ struct ReorderState {
     ReorderBuffer buffer;
     ArrivalTime arrival_time;
     GstClockID timer = nullptr;
+    GstClockTime due = 0;  ///< The timer.
     int payload_type = -1;
     uint32_t clock_rate = 0;
 
@@ -150,9 +151,14 @@ GstFlowReturn go_on(Reorder* self, GstClock* clock, GstClockTime now) {
     while (auto packet = state.buffer.next(now)) flow = push(self, packet.release());
     ask_again(self, now);
     state.lost.store(state.buffer.lost(), std::memory_order_relaxed);
-    stop_timer(state);
+    // One that is due earlier may stay: the clock's list keeps those that are unscheduled, and its thread
+    // wakes up for each.
     const GstClockTime wake_up = state.buffer.wake_up();
-    if (GST_CLOCK_TIME_IS_VALID(wake_up)) {
+    if (!GST_CLOCK_TIME_IS_VALID(wake_up)) {
+        stop_timer(state);
+    } else if (!state.timer || wake_up < state.due) {
+        stop_timer(state);
+        state.due = wake_up;
         state.timer = gst_clock_new_single_shot_id(clock, wake_up);
         gst_clock_id_wait_async(state.timer, on_timer, gst_object_ref(self), gst_object_unref);
     }
@@ -163,8 +169,10 @@ void on_time(GstElement* element, gpointer id) noexcept {
     auto* self = as_reorder(element);
     const auto clock = clock_of(self);
     GST_PAD_STREAM_LOCK(self->sink);
-    if (self->state->timer == id)
+    if (self->state->timer == id) {
+        stop_timer(*self->state);
         go_on(self, clock.get(), gst_clock_get_time(clock.get()));
+    }
     GST_PAD_STREAM_UNLOCK(self->sink);
 }
 

@@ -9,7 +9,7 @@ namespace {
 /// So many packets after a missing one say that it was not just overtaken (TCP's count, RFC 5681
 /// section 3.2).
 constexpr uint64_t kOvertaken = 3;
-/// More than anybody keeps to send again (libwebrtc asks for as many): the stream has leapt.
+/// More missing than anybody keeps to send again (libwebrtc asks for as many): the stream has leapt.
 constexpr int kLeap = 1000;
 /// So many old packets in a row that nobody has missed are a stream that counts anew, not late.
 constexpr unsigned kCountsAnew = 5;
@@ -25,7 +25,8 @@ ReorderBuffer::Place ReorderBuffer::put(uint16_t sequence, GstBuffer*& packet, b
     const int ahead = static_cast<int16_t>(sequence - static_cast<uint16_t>(highest_));
     uint64_t number = highest_ + static_cast<int64_t>(ahead);
     const bool unexpected = number < next_ && given_up_.erase(number) == 0;
-    if (ahead > kLeap || (unexpected && is_another_count(sequence, resent))) {
+    if (ahead + static_cast<int>(missing_.size()) > kLeap ||
+        (unexpected && is_another_count(sequence, resent))) {
         missing_.clear();
         number = highest_ + static_cast<uint16_t>(sequence - static_cast<uint16_t>(highest_));
         highest_ = number - 1;

@@ -208,6 +208,16 @@ TEST_F(Reorder, AStreamThatLeapsGoesOn) {
     EXPECT_EQ(sequences(), Sequences{106});
 }
 
+/// Nobody keeps so much to send again, and each request has its cost.
+TEST_F(Reorder, OnlySoMuchIsMissingAtATime) {
+    push_each({1, 801});
+    EXPECT_EQ(requests().size(), 799U);
+    push_each({1601});
+    EXPECT_EQ(requests().size(), 0U) << "it has leapt";
+    push_each({1603});
+    EXPECT_EQ(requests(), Sequences{1602});
+}
+
 TEST_F(Reorder, WaitsForNothingOnceItHasStopped) {
     push_each({1, 3});
     gst_element_set_state(element_.get(), GST_STATE_READY);
