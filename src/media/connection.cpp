@@ -266,7 +266,7 @@ void Connection::on_webrtc_state() {
 
 /// What webrtcbin goes on to call connected.
 void Connection::on_dtls_state() {
-    if (!bin_)
+    if (state_ != ConnectionState::Connected)
         return;
     GstWebRTCDTLSTransportState state{};
     g_object_get(dtls_transport().get(), "state", &state, nullptr);
@@ -321,8 +321,12 @@ void Connection::fail(const std::string& why, log::Level level) {
                 {"producer", pipeline_->user()},
                 {"remote", peer_->remote_address()},
                 {"reason", why}});
-    give_up();
-    enter(ConnectionState::Failed);
+    // Its legs go first, which is the listener's part.
+    state_ = ConnectionState::Failed;
+    around_.scheduler.post([self = shared_from_this()] {
+        self->internals_->hooks.on_state(ConnectionState::Failed);
+        self->give_up();
+    });
 }
 
 void Connection::close() {
