@@ -11,7 +11,7 @@ LAYERS = {  # layer: layers (or single headers) it may include
     "base": set(),
     "gst": {"base"},
     "ice": {"base", "gst"},
-    "elements": {"gst/ref.h", "ice/network.h", "ice/outbox.h"},
+    "elements": {"gst/ref.h", "ice/network.h", "ice/outbox.h", "ice/rate_limit.h"},
     "media": {"base", "gst", "elements", "ice"},
     "rooms": {"base", "media/media.h"},
     "http": {"base", "rooms", "media/media.h"},

@@ -32,7 +32,7 @@ G_DEFINE_TYPE(LegPad, leg_pad, GST_TYPE_PAD)
 
 namespace {
 
-enum LegProperty { kOpen = 1, kExpress, kPackets, kBytes, kDropped, kRetransmitted, kLastFlow };
+enum LegProperty { kOpen = 1, kExpress, kPackets, kBytes, kDropped, kRetransmitted, kRefused, kLastFlow };
 
 LegPad* as_leg_pad(gpointer object) {
     return static_cast<LegPad*>(object);
@@ -60,6 +60,8 @@ void get_leg_property(GObject* object, guint id, GValue* value, GParamSpec* spec
             return g_value_set_uint64(value, leg.dropped());
         case kRetransmitted:
             return g_value_set_uint64(value, leg.retransmitted());
+        case kRefused:
+            return g_value_set_uint64(value, leg.refused());
         case kLastFlow:
             return g_value_set_string(value, gst_flow_get_name(leg.last_flow()));
         default:
@@ -90,6 +92,8 @@ static void leg_pad_class_init(LegPadClass* klass) {
     install_counter(object, kBytes, "bytes", "Bytes of them, header and payload");
     install_counter(object, kDropped, "dropped", "Packets that did not: closed, or no key frame yet");
     install_counter(object, kRetransmitted, "retransmitted", "Packets that were sent again");
+    install_counter(object, kRefused, "refused",
+                    "Packets that were asked for again more often than that is done");
     g_object_class_install_property(
         object, kLastFlow,
         g_param_spec_string("last-flow", "Last flow", "What the element behind answered last", "ok",

@@ -15,7 +15,13 @@ constexpr unsigned kShownFirst = 3;
 constexpr gint64 kShownEveryUs = 2 * G_USEC_PER_SEC;
 constexpr size_t kOriginalSequence = 2;  ///< Bytes that RFC 4588 puts before the payload.
 
+/// What is sent again: all that the history has, and then some 10 Mbit/s. Few bytes ask for many packets,
+/// which leave by the socket of all consumers.
+constexpr double kRepeatsAtOnce = PacketHistory::kPackets, kRepeatsPerSecond = 1000;
+
 }  // namespace
+
+Leg::Leg(GstPad* pad) : pad_(pad), repeats_(kRepeatsAtOnce, kRepeatsPerSecond) {}
 
 void Leg::set_open(bool open) {
     if (open_ == open)
@@ -104,8 +110,10 @@ void Leg::take(const LegPacket& packet, ice::Outbox* outbox) {
         return push_numbered(packet, *sequence);
     }
     auto& peer = *now_.way->peer;
-    if (peer.is_stale(now_.to))
+    if (peer.is_stale(now_.to)) {
+        outbox->flush();  // of what is in it some goes where this has pointed
         peer.refresh(now_.to);
+    }
     const auto room = outbox->room();
     const auto size = now_.cipher->protect(packet.rtp.data, packet.rtp.size, packet.rtp.payload, *sequence,
                                            roll_over, room.data());
@@ -126,6 +134,11 @@ void Leg::retransmit(uint16_t sequence) {
             history_ && repeat_payload_type_ >= 0 && open_ && of_track ? history_->get(*of_track) : nullptr;
         if (!original)
             return;
+        if (!repeats_.take(ice::Clock::now())) {
+            refused_.add(1);
+            gst_buffer_unref(original);
+            return;
+        }
         size = gst_buffer_extract(original, 0, packet.data(), packet.size());
         gst_buffer_unref(original);
         RtpPacket rtp;

@@ -13,6 +13,7 @@
 #include "elements/srtp.h"
 #include "ice/network.h"
 #include "ice/outbox.h"
+#include "ice/rate_limit.h"
 
 namespace sluice::elements {
 
@@ -44,7 +45,7 @@ struct LegPacket {
 /// take() belongs to the fan-out's thread; all else is for any.
 class Leg {
 public:
-    explicit Leg(GstPad* pad) : pad_(pad) {}
+    explicit Leg(GstPad* pad);
     Leg(const Leg&) = delete;
     Leg& operator=(const Leg&) = delete;
 
@@ -66,6 +67,8 @@ public:
     uint64_t bytes() const { return bytes_; }    ///< With headers.
     uint64_t dropped() const { return dropped_; }
     uint64_t retransmitted() const { return retransmitted_; }
+    /// Asked for more often than anything is sent again.
+    uint64_t refused() const { return refused_; }
     GstFlowReturn last_flow() const { return last_flow_; }
 
 private:
@@ -94,7 +97,7 @@ private:
     std::atomic<GstFlowReturn> last_flow_{GST_FLOW_OK};
     std::atomic<Numbering> numbering_{};  ///< Has one writer, the fan-out's thread.
     static_assert(std::atomic<Numbering>::is_always_lock_free);
-    Counter packets_, octets_, bytes_, dropped_, retransmitted_;
+    Counter packets_, octets_, bytes_, dropped_, retransmitted_, refused_;
 
     // The fan-out's thread.
     struct Express {
@@ -111,6 +114,7 @@ private:
     std::shared_ptr<PacketHistory> history_;
     std::unique_ptr<SrtpCipher> repeat_cipher_;
     RollOver repeat_roll_over_;
+    ice::RateLimit repeats_;
     int repeat_payload_type_ = -1;
     uint32_t repeat_ssrc_ = 0;
     uint16_t repeat_sequence_ = 0;

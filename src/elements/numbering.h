@@ -38,7 +38,9 @@ private:
 };
 
 inline void Numbering::close_gap(uint16_t in) {
-    shift_ = begun_ ? static_cast<uint16_t>(in - (last_ + 1)) : 0;
+    // The first is below 2^15, or the loss of the very first packets could hide a wrap from the receiver (RFC
+    // 3711 section 3.3.1).
+    shift_ = begun_ ? static_cast<uint16_t>(in - (last_ + 1)) : in & 0x8000;
     first_ = in;
     fresh_ = true;
 }

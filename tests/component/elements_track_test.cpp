@@ -137,12 +137,19 @@ TEST_F(TrackElement, AnUnmutedVideoBeginsWithAKeyFrame) {
 
 TEST_F(TrackElement, SequenceNumbersGoOnOverTheirWrap) {
     make_track("opus");
-    push_sound(65534, 1);
+    for (const int each : {1, 30000, 60000, 65534}) push_sound(each, 1);
     set("muted", true);
     push_sound(65535, 5);
     set("muted", false);
     push_sound(4, 3);
-    EXPECT_EQ(sequences(), (Sequences{65534, 65535, 0, 1}));
+    EXPECT_EQ(sequences(), (Sequences{1, 30000, 60000, 65534, 65535, 0, 1}));
+}
+
+TEST_F(TrackElement, SequenceNumbersBeginFarFromTheirWrap) {
+    make_track("opus");
+    push_sound(65534, 4);
+    EXPECT_EQ(sequences(), (Sequences{32766, 32767, 32768, 32769}))
+        << "a receiver that misses the first counts as we do";
 }
 
 TEST_F(TrackElement, ARealLossStaysALoss) {
