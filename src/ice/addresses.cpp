@@ -5,6 +5,9 @@
 #include <memory>
 #include <net/if.h>
 
+#include "base/log.h"
+#include "ice/udp_socket.h"
+
 namespace sluice::ice {
 namespace {
 
@@ -40,7 +43,13 @@ Result<std::vector<Endpoint>> local_addresses(const Options& options) {
             memcpy(endpoint.get(), at->ifa_addr, sizeof(sockaddr_in6));
         else
             continue;
-        if (!is_link_local(endpoint) && std::ranges::count(result, endpoint) == 0)
+        if (is_link_local(endpoint) || std::ranges::count(result, endpoint) > 0)
+            continue;
+        // IPv6 has some that nobody can use, yet or ever: tentative, or found to be another machine's.
+        if (const auto usable = UdpSocket::bind(endpoint); !usable)
+            log::warning("an address of this machine is not offered",
+                         {{"address", endpoint.ip()}, {"reason", usable.error().message}});
+        else
             result.push_back(endpoint);
     }
     if (result.empty())
