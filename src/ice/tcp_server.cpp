@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <utility>
 
@@ -16,6 +17,14 @@ constexpr int kBacklog = 256;
 /// Of one listener, before others have their turn.
 constexpr int kAcceptsAtOnce = 64;
 constexpr std::chrono::milliseconds kExpiryInterval{1000};
+
+/// Authentic connections have their descriptors counted by limits.connections.
+constexpr size_t kDescriptorsPerStranger = 32;
+
+size_t descriptors() {
+    rlimit limit{};
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
+}
 
 int spare_descriptor() {
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -61,6 +70,7 @@ bool TcpServer::start(int epoll, uint64_t listener_tag, uint64_t connection_tag)
     epoll_ = epoll;
     next_tag_ = connection_tag;
     spare_ = spare_descriptor();
+    most_strange_ = std::max<size_t>(std::min(most_ / 2, descriptors() / kDescriptorsPerStranger), 1);
     buffer_.resize(listeners_.empty() ? 0 : TcpConnection::kBuffer);
     for (size_t i = 0; i < listeners_.size(); i++) {
         epoll_event event{.events = EPOLLIN, .data = {.u64 = listener_tag + i}};
@@ -98,16 +108,26 @@ void TcpServer::accept(int fd, const Endpoint& remote) {
     const auto source = source_of(remote);
     const auto found = strangers_.find(source);
     const bool many_of_source = found != strangers_.end() && found->second >= kStrangersPerSource;
-    if (connections_.size() >= most_ || strange_ >= std::max<size_t>(most_ / 2, 1) || many_of_source) {
+    if (connections_.size() >= most_ || many_of_source) {
         ::close(fd);
         refused_.fetch_add(1, std::memory_order_relaxed);
         return;
+    }
+    if (strange_ >= most_strange_) {
+        close_oldest_stranger();
+        refused_.fetch_add(1, std::memory_order_relaxed);
     }
     const auto tag = next_tag_++;
     connections_[tag] = std::make_shared<TcpConnection>(fd, remote, epoll_, tag);
     strangers_[source]++;
     strange_++;
     count_.store(connections_.size(), std::memory_order_relaxed);
+}
+
+void TcpServer::close_oldest_stranger() {
+    const auto oldest =
+        std::ranges::find_if(connections_, [](const auto& entry) { return !entry.second->peer; });
+    close(std::shared_ptr(oldest->second));
 }
 
 std::string TcpServer::source_of(const Endpoint& remote) {

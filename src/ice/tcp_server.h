@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -16,8 +17,9 @@ namespace sluice::ice {
 
 /// Listens for connections of active ICE-TCP candidates (RFC 6544). A connection is a stranger's until an
 /// authentic check has come on it: strangers have kHandshake to do so, and there are at most
-/// kStrangersPerSource of them from one source, and half of all connections together. The network thread's,
-/// but for the counters.
+/// kStrangersPerSource of them from one source. All together are at most half of all connections and a part
+/// of the process's descriptors; the oldest of them makes room, so that nobody who authenticates at once is
+/// kept out by others. The network thread's, but for the counters.
 class TcpServer {
 public:
     static constexpr std::chrono::seconds kHandshake{5};
@@ -57,6 +59,7 @@ public:
 private:
     static std::string source_of(const Endpoint& remote);
     void accept(int fd, const Endpoint& remote);
+    void close_oldest_stranger();
     void no_longer_strange(const TcpConnection& connection);
 
     const size_t most_;
@@ -65,10 +68,11 @@ private:
     int spare_ = -1;  ///< A descriptor to give up for a moment when there are no more, so as to refuse.
     int epoll_ = -1;
     uint64_t next_tag_ = 0;
-    std::unordered_map<uint64_t, std::shared_ptr<TcpConnection>> connections_;
-    std::unordered_map<std::string, size_t> strangers_;  ///< How many of each source.
-    std::vector<uint8_t> buffer_;                        ///< Of every read.
-    size_t strange_ = 0;                                 ///< In all.
+    std::map<uint64_t, std::shared_ptr<TcpConnection>> connections_;  ///< The oldest first.
+    std::unordered_map<std::string, size_t> strangers_;               ///< How many of each source.
+    std::vector<uint8_t> buffer_;                                     ///< Of every read.
+    size_t strange_ = 0;                                              ///< In all.
+    size_t most_strange_ = 0;
     Clock::time_point next_expiry_;
     std::atomic<size_t> count_{0};
     std::atomic<uint64_t> refused_{0};

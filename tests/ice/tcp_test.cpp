@@ -148,9 +148,9 @@ TEST_F(TcpTest, TakesOnlySoManyInAll) {
     const auto small = open(options);
     const auto one = Subject::make(*small);
     const auto local = one->peer->local();
-    Client first(server(*small), kTcp), second(server(*small), kTcp, "127.0.0.2");
-    EXPECT_TRUE(
-        Client(server(*small), kTcp, "127.0.0.3").is_closed_by_server());  // half of them are strangers
+    Client oldest(server(*small), kTcp), first(server(*small), kTcp, "127.0.0.2");
+    Client second(server(*small), kTcp, "127.0.0.3");
+    EXPECT_TRUE(oldest.is_closed_by_server()) << "half of them are strangers";
     ASSERT_TRUE(first.check_succeeds(local) && second.check_succeeds(local));
     Client third(server(*small), kTcp), fourth(server(*small), kTcp);
     ASSERT_TRUE(third.check_succeeds(local) && fourth.check_succeeds(local));
