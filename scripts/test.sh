@@ -47,7 +47,12 @@ try:
 except xml.ParseError as error:  # What a test that was killed has written may be anything.
     print(f"{sys.argv[1]}: {error}", file=sys.stderr)
     cases = []
-bad = sum(1 for case in cases if case.find("failure") is not None or case.find("error") is not None)
+bad = 0
+for case in cases:
+    outcomes = case.findall("failure") + case.findall("error")
+    bad += bool(outcomes)
+    for outcome in outcomes:  # meson prints the end of what a test has written, which may say something else.
+        print("failed:", case.get("name"), outcome.text or outcome.get("message"), sep="\n", file=sys.stderr)
 print(len(cases) - bad, bad)
 PY
     )
