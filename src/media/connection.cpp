@@ -323,9 +323,11 @@ void Connection::fail(const std::string& why, log::Level level) {
                 {"reason", why}});
     // Its legs go first, which is the listener's part.
     state_ = ConnectionState::Failed;
-    around_.scheduler.post([self = shared_from_this()] {
-        self->internals_->hooks.on_state(ConnectionState::Failed);
-        self->give_up();
+    around_.scheduler.post([weak = weak_from_this()] {
+        if (const auto self = weak.lock()) {
+            self->internals_->hooks.on_state(ConnectionState::Failed);
+            self->give_up();
+        }
     });
 }
 
