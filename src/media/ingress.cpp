@@ -191,13 +191,13 @@ void Ingress::adopt_transport(const sdp::Description& offer) {
 std::string Ingress::write_answer(const sdp::Description& offer, const Chosen& chosen) {
     std::vector<sdp::InTrack> tracks;
     for (const auto& [mid, track] : chosen) tracks.push_back(track);
-    // A section that is only paused keeps its place in the answer: by its codec, or without that by any other
-    // that is offered.
+    // A rejection would stop the browser's transceiver for good. So a section that is paused, or has not sent
+    // yet, keeps its place in the answer: by its codec, or without that by any other that is offered.
     for (const auto& section : offer.sections) {
-        const auto* before = known(section);
-        if (!before || chosen.contains(section.mid))
+        if (chosen.contains(section.mid))
             continue;
-        auto track = sdp::choose(section, {before->codec.name});
+        const auto* before = known(section);
+        auto track = sdp::choose(section, before ? std::vector{before->codec.name} : video_codecs_);
         if (!track)
             track = sdp::choose(section, video_codecs_);
         if (track)

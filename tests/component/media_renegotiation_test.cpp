@@ -124,6 +124,21 @@ TEST_F(Renegotiation, APausedSectionIsAnsweredByWhatItsOfferHas) {
     EXPECT_TRUE(alan->is_whole());
 }
 
+TEST_F(Renegotiation, ASectionThatDoesNotSendYetIsKept) {
+    auto& video = ada->browser->add_track(Kind::Video);
+    ada->browser->set_sending(video, false);
+    ASSERT_TRUE(both());
+    EXPECT_NE(ada->browser->remote()->find("1")->port, 0);
+    EXPECT_EQ(ada->browser->remote()->find("1")->direction, "inactive");
+    EXPECT_EQ(alan->browser->remote()->sections.size(), 1U) << "there is no track yet";
+    EXPECT_FALSE(ada->server->tracks().video);
+    ada->browser->set_sending(video, true);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1"));
+    EXPECT_EQ(alan->track("1")->last_mark()->track, video.track().ssrc);
+    EXPECT_TRUE(alan->is_unharmed());
+}
+
 TEST_F(Renegotiation, ATrackIsStoppedAndItsSectionRecycled) {
     auto& video = ada->browser->add_track(Kind::Video);
     ASSERT_TRUE(both());

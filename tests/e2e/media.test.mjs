@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { launch } from './lib/browsers.mjs';
-import { expectMedia, isColour, until } from './lib/expect.mjs';
+import { expectMedia, isColour, isPitch, until } from './lib/expect.mjs';
 import { Relay } from './lib/relay.mjs';
 import { Room } from './lib/room.mjs';
 import { servePage, startServer } from './lib/server.mjs';
@@ -115,6 +115,16 @@ for (const name of ['chromium', 'firefox']) {
       for (const user of ['c', 'f']) await expectMedia(room, user, 'red', RED);
       await room.produce('red', SCREEN); // recycles the stopped section
       for (const user of ['c', 'f']) await expectMedia(room, user, 'red', SCREEN, { video: 1 });
+    }));
+
+    test('a camera that is off when its page joins, and on later', () => inRoom(async (room) => {
+      await room.join('red', browsers[name]);
+      await room.join('c', browsers.chromium);
+      await room.join('f', browsers.firefox);
+      await room.produce('red', RED, { camera: false });
+      for (const user of ['c', 'f']) await until('the sound', () => room.seen(user, 'red'), (s) => isPitch(s?.audio[0]?.pitch ?? 0, RED.pitch));
+      await room.deliver('red', await room.call('red', 'readd', 0));
+      for (const user of ['c', 'f']) await expectMedia(room, user, 'red', RED);
     }));
 
     test('an ICE restart of the producer goes unnoticed', () => inRoom(async (room) => {

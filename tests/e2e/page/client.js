@@ -102,11 +102,13 @@ class Client {
 
   // --- producing -------------------------------------------------------------------------------------------------
 
-  async produce(source, { codec } = {}) {
+  /** `camera`: false has the section for the picture inactive; `readd` sends it later. */
+  async produce(source, { codec, camera = true } = {}) {
     this.out ??= new RTCPeerConnection();
     const made = new Source(source);
     this.sources.push(made);
-    for (const track of [made.audio, made.video]) {
+    if (!camera) this.out.addTransceiver('video', { direction: 'inactive' });
+    for (const track of [made.audio, camera && made.video]) {
       if (!track) continue;
       const sender = this.out.addTrack(track, new MediaStream([track]));
       if (codec && track.kind === 'video') this.prefer(sender, codec);
@@ -141,7 +143,7 @@ class Client {
     return this.offer();
   }
 
-  /** Sends the source again on the section that `drop(index, 'remove')` made inactive. */
+  /** Sends the source on the section that `produce` or `drop(index, 'remove')` made inactive. */
   async readd(index) {
     const { video } = this.sources[index];
     const transceiver = this.out.getTransceivers().filter((t) => t.sender.track === null && !t.stopped).at(-1);
