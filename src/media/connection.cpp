@@ -13,8 +13,9 @@ namespace {
 
 using Description = gst::Owned<GstWebRTCSessionDescription, gst_webrtc_session_description_free>;
 
-/// More streams than any browser sends; each costs memory, and anybody can make up SSRCs.
-constexpr guint kMaxStreams = 32;
+/// All SSRCs that a peer has ever sent on its connection: rtpbin forgets none. A long call has one more with
+/// each screen that is shared; a peer that makes them up shall not fill the memory.
+constexpr guint kMaxStreams = 256;
 
 /// libnice (0.1.21) gives up a server that has not answered for 2 s, but never one whose name does not
 /// resolve. Less than kStepLimit of rooms/answers.h, which begins earlier: a webrtcbin is made and negotiates

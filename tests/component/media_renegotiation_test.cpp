@@ -89,6 +89,19 @@ TEST_F(Renegotiation, ATrackComesBackByAnotherSsrc) {
     EXPECT_TRUE(alan->is_whole()) << "sequence numbers go on";
 }
 
+TEST_F(Renegotiation, ATrackMayHaveManySsrcs) {
+    auto& audio = ada->audio();
+    audio.track().names_ssrc = false;
+    ASSERT_TRUE(ada->negotiate());
+    for (int round = 0; round < 40; round++) {
+        audio.set_connected(false);
+        audio.renew();
+        audio.set_connected(true);
+        ASSERT_TRUE(alan->receives("0", 1)) << "after " << round;
+    }
+    EXPECT_EQ(alan->track("0")->last_mark()->track, audio.track().ssrc);
+}
+
 TEST_F(Renegotiation, ASectionKeepsItsCodec) {
     auto& video = ada->browser->add_track(Kind::Video);
     ASSERT_TRUE(both());
