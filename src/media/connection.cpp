@@ -27,6 +27,11 @@ constexpr std::chrono::seconds kGatheringLimit{3};
 /// the first one 300 ms.
 constexpr double kSessionBandwidth = 2e6;
 
+/// Why webrtcbin dropped what it was asked for.
+Error ended_meanwhile() {
+    return {ErrorCode::WrongState, "the connection ended meanwhile"};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Connection>> Connection::create(Surroundings& around,
@@ -155,12 +160,13 @@ void Connection::set_remote(GstWebRTCSDPType type, const std::string& sdp, Done<
         return done(Error{ErrorCode::Internal, "a description of our own does not parse"});
     const Description description(gst_webrtc_session_description_new(type, message));
     const auto reply = [weak = weak_from_this(), done](Result<gst::Reply> result) {
-        if (!result) {
-            if (const auto self = weak.lock())
-                self->fail("webrtcbin refused the remote description: " + result.error().message);
-            return done(result.error());
-        }
-        done(Ok{});
+        if (result)
+            return done(Ok{});
+        const auto self = weak.lock();
+        if (!self || !self->bin_)
+            return done(ended_meanwhile());
+        self->fail("webrtcbin refused the remote description: " + result.error().message);
+        done(result.error());
     };
     g_signal_emit_by_name(bin_.get(), "set-remote-description", description.get(),
                           gst::new_promise(around_.scheduler, Done<gst::Reply>(reply)).get());
@@ -173,7 +179,7 @@ void Connection::create_local(GstWebRTCSDPType type, Done<std::string> done) {
     const auto created = [weak = weak_from_this(), done, offer](Result<gst::Reply> result) {
         const auto self = weak.lock();
         if (!self || !self->bin_)
-            return done(Error{ErrorCode::WrongState, "the connection ended meanwhile"});
+            return done(ended_meanwhile());
         GstWebRTCSessionDescription* raw = nullptr;
         if (result && *result)
             gst_structure_get(result->get(), offer ? "offer" : "answer", GST_TYPE_WEBRTC_SESSION_DESCRIPTION,
@@ -189,8 +195,9 @@ void Connection::create_local(GstWebRTCSDPType type, Done<std::string> done) {
             const auto connection = weak.lock();
             if (applied)
                 return connection ? connection->await_candidates(sdp, done) : done(sdp);
-            if (connection)
-                connection->fail("webrtcbin refused its own description: " + applied.error().message);
+            if (!connection || !connection->bin_)
+                return done(ended_meanwhile());
+            connection->fail("webrtcbin refused its own description: " + applied.error().message);
             done(applied.error());
         };
         g_signal_emit_by_name(self->bin_.get(), "set-local-description", description.get(),

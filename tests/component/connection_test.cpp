@@ -52,13 +52,20 @@ TEST_F(Connections, WhatIsNotBegunWhenOneClosesIsAnswered) {
     const auto connection = make("consumer(alan)");
     ASSERT_TRUE(connection) << connection.error().message;
     ASSERT_TRUE(wait_for("webrtcbin's thread", [&] { return held.load(); }));
-    std::optional<Result<std::string>> answer;
+    std::optional<Result<std::string>> made;
+    std::optional<Result<Ok>> set;
     (*connection)->create_local(GST_WEBRTC_SDP_TYPE_OFFER, Done<std::string>([&](Result<std::string> result) {
-                                    answer = std::move(result);
+                                    made = std::move(result);
                                 }));
+    (*connection)->set_remote(GST_WEBRTC_SDP_TYPE_OFFER, "v=0\r\n", Done<Ok>([&](Result<Ok> result) {
+                                  set = std::move(result);
+                              }));
     (*connection)->close();
-    ASSERT_TRUE(wait_for("an answer", [&] { return answer.has_value(); }));
-    EXPECT_FALSE(*answer);
+    ASSERT_TRUE(wait_for("an answer to both", [&] { return made && set; }));
+    ASSERT_FALSE(*made);
+    EXPECT_EQ(made->error().code, ErrorCode::WrongState);
+    ASSERT_FALSE(*set);
+    EXPECT_EQ(set->error().code, ErrorCode::WrongState) << set->error().message;
 }
 
 }  // namespace
