@@ -76,7 +76,8 @@ public:
     /// ones are used.
     virtual Credentials restart() = 0;
     virtual void set_remote(Credentials remote) = 0;
-    /// Of the same form as candidates(), after set_remote(). A lite agent finds its peer by its checks.
+    /// Of the same form as candidates(), after set_remote(), and again with what a later description has: a
+    /// page may have offered before it had gathered any. A lite agent finds its peer by its checks.
     virtual void add_remote(const std::vector<std::string>& /*candidates*/) {}
     virtual PeerState state() const = 0;
     virtual Traffic received() const = 0;

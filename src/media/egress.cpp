@@ -353,6 +353,8 @@ void Egress::State::answer(const std::string& text, const Done<Ok>& done) {
     const bool first = !remote;
     if (first || remote->ufrag != parsed->transport.ufrag)
         connection->connect(parsed->transport);
+    else
+        connection->peer().add_remote(parsed->transport.candidates);
     if (!first) {
         open_gates();
         return done(Ok{});

@@ -183,7 +183,8 @@ void Ingress::adopt_transport(const sdp::Description& offer) {
         if (!remote_.ufrag.empty())
             connection_->peer().restart();
         connection_->connect(offer.transport);
-    }
+    } else
+        connection_->peer().add_remote(offer.transport.candidates);
     remote_ = offer.transport;
     remote_session_ = offer.session_id;
 }

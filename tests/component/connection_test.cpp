@@ -1,9 +1,11 @@
 #include "media/connection.h"
 
 #include <atomic>
+#include <regex>
 
 #include "gst/workers.h"
 #include "media_fixture.h"
+#include "peer/udp_socket.h"
 
 namespace sluice::test {
 namespace {
@@ -66,6 +68,53 @@ TEST_F(Connections, WhatIsNotBegunWhenOneClosesIsAnswered) {
     EXPECT_EQ(made->error().code, ErrorCode::WrongState);
     ASSERT_FALSE(*set);
     EXPECT_EQ(set->error().code, ErrorCode::WrongState) << set->error().message;
+}
+
+/// Of browsers that make no checks.
+struct FullAgent : MediaFixture {
+    FullAgent() : MediaFixture(20s, ice::Agent::Full) {}
+
+    /// `sdp` with that candidate alone; without one it has none.
+    static std::string with_candidate(const std::string& sdp, const std::string& candidate = {}) {
+        return std::regex_replace(sdp, std::regex("a=candidate:[^\r]*\r\n"), candidate);
+    }
+    testing::AssertionResult is_checked() {
+        return wait_for("a check", [this] { return checks > 0; });
+    }
+
+    unsigned checks = 0;
+    peer::UdpSocket socket{loop, [this](auto, const auto&, auto) { checks++; }};
+    const std::string candidate =
+        "a=candidate:1 1 udp 2113937151 127.0.0.1 " + std::to_string(socket.port()) + " typ host\r\n";
+};
+
+TEST_F(FullAgent, TakesCandidatesOfALaterOffer) {
+    Publisher ada(*this, "ada", {.ice = false});
+    ada.browser->add_track(Kind::Audio);
+    for (const auto& lines : {std::string(), candidate}) {
+        const auto offer = with_candidate(ada.browser->create_offer(), lines);
+        const auto answer =
+            await<std::string>([&](Done<std::string> done) { ada.server->offer(offer, std::move(done)); });
+        ASSERT_TRUE(answer) << answer.error().message;
+    }
+    EXPECT_TRUE(is_checked());
+}
+
+TEST_F(FullAgent, TakesCandidatesOfALaterAnswer) {
+    Publisher ada(*this, "ada", {.ice = false});
+    ada.browser->add_track(Kind::Audio);
+    ASSERT_TRUE(ada.negotiate());
+    Viewer alan(*this, ada, "alan", {.ice = false});
+    for (const auto& lines : {std::string(), candidate}) {
+        const auto offer = alan.offer();
+        ASSERT_TRUE(offer) << offer.error().message;
+        const auto answer = alan.browser->answer(*offer);
+        ASSERT_TRUE(answer) << answer.error().message;
+        const auto taken = await<Ok>(
+            [&](Done<Ok> done) { alan.server->answer(with_candidate(*answer, lines), std::move(done)); });
+        ASSERT_TRUE(taken) << taken.error().message;
+    }
+    EXPECT_TRUE(is_checked());
 }
 
 }  // namespace

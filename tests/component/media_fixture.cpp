@@ -4,9 +4,10 @@
 
 namespace sluice::test {
 
-MediaFixture::MediaFixture(std::chrono::seconds consent_timeout)
+MediaFixture::MediaFixture(std::chrono::seconds consent_timeout, ice::Agent agent)
     : scheduler(g_main_context_get_thread_default()) {
     ice::Options ice;
+    ice.agent = agent;
     ice.addresses = {"127.0.0.1"};
     ice.consent_timeout = consent_timeout;
     network = ice::Network::open(ice).value();

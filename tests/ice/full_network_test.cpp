@@ -96,14 +96,18 @@ struct FullPeerTest : testing::Test {
             return testing::AssertionFailure() << "never connected";
         return testing::AssertionSuccess();
     }
-    /// Answers checks until the state changes.
-    void answer(IceClient& client, std::chrono::seconds limit) {
+    /// Answers checks until the state changes; gives their number.
+    unsigned answer(IceClient& client, std::chrono::seconds limit) {
+        unsigned checks = 0;
         const auto end = Clock::now() + limit;
         while (states.empty() && Clock::now() < end) {
             const auto got = client.receive(50ms);
-            if (got && test::type_of(*got) == test::Request)
-                client.send(IceClient::answer_to(*got, address()));
+            if (!got || test::type_of(*got) != test::Request)
+                continue;
+            client.send(IceClient::answer_to(*got, address()));
+            checks++;
         }
+        return checks;
     }
 };
 
@@ -131,6 +135,21 @@ TEST_F(FullPeerTest, PassesOverCandidatesThatItCannotUse) {
                      "candidate:2 1 tcp 1518280447 127.0.0.1 9 typ host tcptype active",
                      "candidate:", "nonsense", "candidate:3 1 udp 1 999.1.1.1 99999999 typ host"});
     EXPECT_EQ(peer.state(), PeerState::New);
+}
+
+TEST_F(FullPeerTest, TakesCandidatesThatComeLaterAndMoreThanOnce) {
+    IceClient client(address());
+    const auto candidate =
+        "candidate:1 1 udp 2113937151 127.0.0.1 " + std::to_string(client.local().port()) + " typ host";
+    peer.set_remote(IceClient::credentials());
+    peer.add_remote({});
+    peer.add_remote({candidate});
+    answer(client, 10s);
+    EXPECT_EQ(states.take(0ms), PeerState::Connected);
+    EXPECT_EQ(peer.remote_address(), client.local().text());
+    for (int i = 0; i < 50; i++) peer.add_remote({candidate});
+    EXPECT_LT(answer(client, 1s), 10U) << "it is checked no more than before";
+    EXPECT_TRUE(states.empty());
 }
 
 TEST_F(FullPeerTest, LivesOnAnswersAloneAndNoticesTheirEnd) {
