@@ -19,9 +19,7 @@ Production::Production(media::Engine& engine, const ConnectionLimit& limit, std:
 
 void Production::on_answered(const RequestedConstraints& requested) {
     answered_ = true;
-    if (!requested.audio && !requested.video)
-        flowing_ = {true, true};
-    apply(requested);
+    apply({requested.audio.value_or(true), requested.video.value_or(true)});
 }
 
 void Production::apply(const RequestedConstraints& requested) {

@@ -23,11 +23,11 @@ public:
     media::Producer& producer() { return *producer_; }
     const media::Producer& producer() const { return *producer_; }
 
-    /// An offer was answered. A kind that `requested` leaves out stays as it is (at the first offer: flows);
-    /// with both left out, every kind of the offer flows.
+    /// An offer was answered. A kind that `requested` leaves out flows.
     void on_answered(const RequestedConstraints& requested);
     /// False until the first offer is answered: nobody can consume it yet.
     bool answered() const { return answered_; }
+    /// A kind that `requested` leaves out stays as it is.
     void apply(const RequestedConstraints& requested);
     /// The effective state: there is such a track, and it flows.
     media::Constraints constraints() const;

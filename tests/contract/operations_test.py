@@ -150,6 +150,8 @@ class Operations(unittest.TestCase):
         self.assertEqual(server.post(produce, {"constraints": {}}), muted)
         self.assertEqual(server.post(produce, {"constraints": {"audio": True, "video": False}})["constraints"],
                          {"audio": True, "video": False})
+        reloaded = server.post(produce, {"offer": sdp(), "constraints": {"audio": False}})
+        self.assertEqual(reloaded["constraints"], {"audio": False, "video": True})
 
     def test_unknown_rooms_and_users(self):
         self.enter("1")

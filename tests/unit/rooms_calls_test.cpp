@@ -321,7 +321,7 @@ INSTANTIATE_TEST_SUITE_P(
         ConstraintsCase{"NoSuchTrack", "audio", kNone, nullptr, {true, true}, {true, false}},
         ConstraintsCase{"OfferWithout", "audio video", {false, false}, "audio video", kNone, {true, true}},
         ConstraintsCase{
-            "OfferWithPart", "audio video", {false, false}, "audio video", {{}, true}, {false, true}},
+            "OfferWithPart", "audio video", {true, false}, "audio video", {false, {}}, {false, true}},
         ConstraintsCase{"FirstOfferWithPart", "audio video", {false, {}}, nullptr, {{}, {}}, {false, true}},
         ConstraintsCase{"TrackAdded", "audio", kNone, "audio video", kNone, {true, true}},
         ConstraintsCase{"TrackAddedMuted", "audio", kNone, "audio video", {true, false}, {true, false}},
