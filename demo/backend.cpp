@@ -30,6 +30,11 @@ bool is_open(const User& user) {
     return soup_websocket_connection_get_state(user.socket) == SOUP_WEBSOCKET_STATE_OPEN;
 }
 
+/// Not on the way in or out.
+bool is_in(const User& user) {
+    return user.joined && is_open(user);
+}
+
 /// Without a look at what is a string and what is not: json-glib has its own opinion of that.
 std::ptrdiff_t count_brackets(const char* text, size_t size) {
     return std::count_if(text, text + size, [](char c) { return c == '[' || c == '{'; });
@@ -167,10 +172,12 @@ void Backend::answer(const Request& request, const Reply& reply) {
     json_object_set_string_member(reply.body.get(), "type", reply.ok ? "reply" : "error");
     json_object_set_int_member(reply.body.get(), "id", request.id);
     send(*request.user, reply.body);
-    // It is not a member of the body that is unknown, but the room or the user, who were there before: sluice
-    // has been started anew, or the room was deleted.
+    // It is not a member of the body that is unknown, but the room or the user, who were there before (one on
+    // the way in or out was not, or is no more): sluice has been started anew, or the room was deleted.
     const auto status = json_object_get_int_member_with_default(reply.body.get(), "status", 0);
-    if (!reply.ok && status == SOUP_STATUS_NOT_FOUND && !json_object_has_member(reply.body.get(), "field"))
+    const bool unknown =
+        !reply.ok && status == SOUP_STATUS_NOT_FOUND && !json_object_has_member(reply.body.get(), "field");
+    if (unknown && is_in(*request.user))
         begin_again(request.user->room);
 }
 
@@ -201,7 +208,7 @@ void Backend::begin_again(const std::string& room) {
     if (here == rooms_.end())
         return;
     for (const auto& [id, user] : here->second)
-        if (user->joined && is_open(*user))
+        if (is_in(*user))
             soup_websocket_connection_close(user->socket, kCloseUnknown, nullptr);
 }
 

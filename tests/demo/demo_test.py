@@ -196,6 +196,15 @@ class Errors(DemoTest):
         other.call("produce", offer=sdp())
         self.page().join("r", "Ada")
 
+    def test_a_page_that_is_not_known_yet(self):
+        ada, alan = self.page(), self.page()
+        ada.join("r", "Ada")
+        ada.ask("produce", offer=sdp("offer", "a=x-late"))
+        ada.fail("dance")  # What she asked before has begun.
+        alan.ask("join", room="r", userInfo={})  # Waits for it.
+        self.assertEqual(alan.fail("consume", producerUserId="nobody", answer=sdp("answer"))["status"], 404)
+        ada.call("produce", constraints={})
+
     def test_a_server_that_is_down(self):
         page = self.page()
         page.join("r", "Ada")
