@@ -218,24 +218,24 @@ TEST(RefusedAnswer, IsBlamedOnTheAnswer) {
     const auto answer = parse_answer("x");
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().field, "answer.sdp");
-    EXPECT_TRUE(answer.error().message.starts_with("answer.sdp: ")) << answer.error().message;
+    EXPECT_EQ(answer.error().message.find("answer.sdp"), std::string::npos)
+        << "whoever shows it names the field";
 }
 
 TEST(RefusedAnswer, LeavesTheRolesOpen) {
     const auto answer = parse_answer(plain_offer());
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().code, ErrorCode::Unacceptable);
-    EXPECT_EQ(
-        answer.error().message,
-        "answer.sdp: m-section 0 (audio, mid \"a\") answers with setup \"actpass\"; active or passive is "
-        "needed");
+    EXPECT_EQ(answer.error().message,
+              "m-section 0 (audio, mid \"a\") answers with setup \"actpass\"; active or passive is "
+              "needed");
 }
 
 TEST(RefusedAnswer, TakesNothing) {
     auto text = with(offer_with("actpass", "active"), "audio 9", "audio 0");
     const auto answer = parse_answer(with(text, "video 9", "video 0"));
     ASSERT_FALSE(answer);
-    EXPECT_EQ(answer.error().message, "answer.sdp: every m-section is rejected");
+    EXPECT_EQ(answer.error().message, "every m-section is rejected");
 }
 
 /// RFC 8843 section 6: bundle-only is for offers.

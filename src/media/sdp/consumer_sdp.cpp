@@ -106,7 +106,7 @@ std::string write_offer(const std::vector<OutTrack>& tracks, const LocalTranspor
 
 Result<std::vector<bool>> read_answer(const Description& answer, const std::vector<OutTrack>& tracks) {
     const auto refuse = [](const std::string& what) {
-        return Error{ErrorCode::Unacceptable, "answer.sdp: " + what, "answer.sdp"};
+        return Error{ErrorCode::Unacceptable, what, "answer.sdp"};
     };
     if (answer.sections.size() != tracks.size())
         return refuse("the answer has " + std::to_string(answer.sections.size()) +

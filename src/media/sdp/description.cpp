@@ -8,7 +8,6 @@ namespace {
 Result<Description> parse(std::string_view text, Role role) {
     const auto blamed = [role](Error error) {
         error.field = role == Role::Offer ? "offer.sdp" : "answer.sdp";
-        error.message = error.field + ": " + error.message;
         return error;
     };
     auto parsed = read_lines(text);
