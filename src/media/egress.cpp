@@ -344,8 +344,8 @@ void Egress::State::answer(const std::string& text, const Done<Ok>& done) {
     if (remote && remote->fingerprints != parsed->transport.fingerprints)
         return done(
             Error{ErrorCode::Unacceptable,
-                  "the certificate's fingerprint is not the one of the connection; a new connection begins "
-                  "with a new user",
+                  "the certificate's fingerprint is not the one of the connection; a new page needs another "
+                  "offer once this connection has failed",
                   "answer.sdp"});
 
     waiting.erase(waiting.begin(), answered + 1);
