@@ -101,6 +101,7 @@ struct Egress::State : std::enable_shared_from_this<State> {
     std::vector<Leg> legs;
     std::string fingerprint;               ///< Ours.
     std::optional<sdp::Transport> remote;  ///< Of the first answer on this connection.
+    std::string remote_ufrag;              ///< Of the last one.
     std::deque<size_t> waiting;  ///< Sections of each offer that waits for its answer, oldest first.
     unsigned version = 0;
 };
@@ -236,6 +237,7 @@ Status Egress::State::connect_anew() {
         leg.accepted = false;
     }
     remote.reset();
+    remote_ufrag.clear();
     waiting.clear();
     // The fingerprint stays ours: by the old id a browser would see an ICE restart, keep its DTLS association
     // (RFC 8842 section 5.5), and never begin another one.
@@ -351,7 +353,7 @@ void Egress::State::answer(const std::string& text, const Done<Ok>& done) {
     waiting.erase(waiting.begin(), answered + 1);
     for (size_t i = 0; i < accepted->size(); i++) legs[i].accepted = (*accepted)[i];
     const bool first = !remote;
-    if (first || remote->ufrag != parsed->transport.ufrag)
+    if (std::exchange(remote_ufrag, parsed->transport.ufrag) != parsed->transport.ufrag)
         connection->connect(parsed->transport);
     else
         connection->peer().add_remote(parsed->transport.candidates);
