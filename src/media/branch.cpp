@@ -408,9 +408,11 @@ void Branch::tick(unsigned run) {
     if (run_ != run || !feed_)
         return;
     watch_progress();
+    if (!feed_)  // It has failed.
+        return;
     const auto now = around_.scheduler.now();
     const auto interval = recipe_.options.key_frame_interval;
-    if (feed_ && interval.count() > 0 && now - asked_for_key_frame_ >= interval) {
+    if (interval.count() > 0 && now - asked_for_key_frame_ >= interval) {
         asked_for_key_frame_ = now;
         elements::feed_ask_for_key_frame(feed_.get());
     }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "component/branch_fixture.h"
+#include "elements/feed.h"
 #include "gst/graph.h"
 #include "gst/signal.h"
 #include "media/leftovers.h"
@@ -538,6 +539,36 @@ TEST_F(BranchRecording, AStuckElementIsFound) {
     EXPECT_NE(state().error.find("stuck"), std::string::npos) << state().error;
     const auto before = tracks.front()->counter("packets");
     ASSERT_TRUE(wait_for("packets", [&] { return tracks.front()->counter("packets") > before + 10; }));
+}
+
+TEST_F(BranchRecording, FailsByAStuckElementWhileAnotherSegmentIsToBeOpened) {
+    add_sound();
+    tell_clock();
+    begin({});
+    ASSERT_TRUE(wait_for_ms(300));
+    const auto child = [](GstElement* bin, const char* name) {
+        return gst::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin), name));
+    };
+    const auto feed = child(GST_ELEMENT(pipeline->bin()), "feed");
+    const auto sound = child(child(GST_ELEMENT(pipeline->bin()), "segment-1").get(), "audio");
+    std::promise<void> free;
+    const auto freed = free.get_future().share();
+    for (int i = 0; i < 2; i++) files->run("something else", [freed] { freed.wait(); });
+    add_picture();
+    tell_clock();
+    branches->update(tracks);
+    ASSERT_TRUE(wait_for("the picture", [&] {
+        return elements::feed_counters(feed.get()).silent.at(1) != GST_CLOCK_TIME_NONE;
+    }));
+    const auto before = state().packets;
+    ASSERT_TRUE(wait_for("what came after it", [&] { return state().packets > before + 10; }));
+    const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(sound.get(), "sink"));
+    gst_pad_add_probe(
+        pad.get(), static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BLOCK | GST_PAD_PROBE_TYPE_BUFFER),
+        [](GstPad*, GstPadProbeInfo*, gpointer) noexcept { return GST_PAD_PROBE_OK; }, nullptr, nullptr);
+    ASSERT_TRUE(wait_for("the failure", [&] { return state().phase == media::BranchPhase::Failed; }));
+    EXPECT_NE(state().error.find("stuck"), std::string::npos) << state().error;
+    free.set_value();
 }
 
 }  // namespace
