@@ -133,9 +133,15 @@ Result<bool> finish_leftover(const std::string& path, const Templates& templates
     const auto wrong = [](const std::string& what) {
         return Error{ErrorCode::Internal, what + ": " + g_strerror(errno)};
     };
-    if (!fs::exists(part)) {  // It was whole, and not yet said to be.
-        const bool told = fs::exists(path + ".json");
-        if ((told ? unlink(description.c_str()) : rename(description.c_str(), (path + ".json").c_str())) != 0)
+    std::error_code error;
+    const bool torn = fs::exists(part, error);
+    const bool is_told = !error && fs::exists(path + ".json", error);
+    if (error)
+        return Error{ErrorCode::Internal, part + ": " + error.message()};
+    if (!torn) {  // It was whole, and not yet said to be.
+        const int done =
+            is_told ? unlink(description.c_str()) : rename(description.c_str(), (path + ".json").c_str());
+        if (done != 0)
             return wrong(description);
         return true;
     }
@@ -147,7 +153,6 @@ Result<bool> finish_leftover(const std::string& path, const Templates& templates
         return wrong(part);
     if (flock(lock.fd, LOCK_EX | LOCK_NB) != 0)
         return false;
-    std::error_code error;
     if (fs::file_size(part, error) == 0) {  // Nothing had come.
         unlink(part.c_str());
         unlink(description.c_str());

@@ -342,6 +342,13 @@ TEST_F(BranchRecording, WhatIsOnTheDiskPlaysAndCanBeCompleted) {
     ASSERT_TRUE(end());
 }
 
+TEST_F(BranchRecording, ALeftOverThatCannotBeReachedIsAnError) {
+    std::filesystem::create_symlink("loop", path("loop"));
+    const auto done = media::finish_leftover(path("loop/a.webm"), *templates, "the server ended");
+    ASSERT_FALSE(done);
+    EXPECT_NE(done.error().message.find("loop/a.webm.part"), std::string::npos) << done.error().message;
+}
+
 TEST_F(BranchRecording, AFailureIsToldTriedAgainAndTouchesNobody) {
     add_both();
     std::ofstream(path("taken")) << "a file where a folder should be";
