@@ -235,10 +235,9 @@ std::vector<unsigned> Branch::lanes_that_flow() const {
     return flowing;
 }
 
-/// Whether anything has come that no segment has taken.
+/// Whether anything has come that no segment has taken, and another one would take.
 bool Branch::has_news() const {
-    return std::ranges::any_of(
-        lanes_, [](const Lane& lane) { return lane.began && lane.track->description().active; });
+    return std::ranges::any_of(lanes_that_flow(), [&](unsigned lane) { return lanes_[lane].began; });
 }
 
 bool Branch::split_is_due() const {

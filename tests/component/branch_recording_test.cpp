@@ -186,6 +186,28 @@ TEST_F(BranchRecording, AnotherCodecBeginsANewSegment) {
     EXPECT_NEAR(static_cast<double>(sound) * 0.02, static_cast<double>(ended->duration_ms) / 1000, 0.1);
 }
 
+TEST_F(BranchRecording, OfTwoActiveTracksOfAKindOneIsTakenAndTheOtherIsNoNews) {
+    add_both();
+    begin({});
+    ASSERT_TRUE(wait_for_ms(300));
+    tracks[1]->set_muted(true);
+    tracks[1]->set_active(false);
+    add_picture("VP9");
+    tell_clock();
+    branches->update(tracks);
+    ASSERT_TRUE(wait_for("the second segment", [&] { return state().files.size() == 2; }));
+    tracks[1]->set_active(true);
+    tracks[1]->set_muted(false);
+    branches->update(tracks);
+    const auto before = tracks[1]->counter("packets");
+    ASSERT_TRUE(wait_for("the first picture", [&] { return tracks[1]->counter("packets") > before + 10; }));
+    ASSERT_TRUE(wait_for_ms(state().duration_ms + 1500));
+    const auto ended = end();
+    ASSERT_TRUE(ended) << ended.error().message;
+    EXPECT_EQ(ended->files.size(), 2u);
+    EXPECT_EQ(probe(path("a-2.webm"), "stream=codec_name"), "opus\nvp9");
+}
+
 /// A container and a codec.
 using Kind = std::pair<const char*, const char*>;
 struct EveryKind : BranchRecording, testing::WithParamInterface<Kind> {};
