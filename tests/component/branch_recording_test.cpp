@@ -255,6 +255,64 @@ INSTANTIATE_TEST_SUITE_P(Branches, EveryKind,
                                          Kind("mp4", "H264"), Kind("mp4", "VP9")),
                          [](const auto& kind) { return std::string(kind.param.first) + kind.param.second; });
 
+/// A packet of a picture is lost for good, and for two seconds nobody is heard who asks for a key frame.
+struct LostPicture {
+    std::atomic<GstClockTime> deaf_until = 0;
+    std::atomic<bool> key_frame = false;  ///< After those.
+
+    static GstPadProbeReturn on_any(GstPad*, GstPadProbeInfo* info, gpointer data) noexcept {
+        auto& self = **static_cast<std::shared_ptr<LostPicture>*>(data);
+        if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_UPSTREAM)
+            return self.deaf_until != GST_CLOCK_TIME_NONE ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+        const auto* first = GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER_LIST
+                                ? gst_buffer_list_get(gst_pad_probe_info_get_buffer_list(info), 0)
+                                : gst_pad_probe_info_get_buffer(info);
+        if (self.deaf_until == 0) {
+            self.deaf_until = GST_BUFFER_PTS(first) + 2 * GST_SECOND;
+            return GST_PAD_PROBE_DROP;
+        }
+        if (self.deaf_until == GST_CLOCK_TIME_NONE)
+            self.key_frame = self.key_frame || !GST_BUFFER_FLAG_IS_SET(first, GST_BUFFER_FLAG_DELTA_UNIT);
+        else if (GST_BUFFER_PTS(first) >= self.deaf_until)
+            self.deaf_until = GST_CLOCK_TIME_NONE;
+        return GST_PAD_PROBE_OK;
+    }
+};
+
+struct ALostPicture : BranchRecording, testing::WithParamInterface<Kind> {};
+
+TEST_P(ALostPicture, MayBeLongInComingBack) {
+    const std::string container = GetParam().first;
+    add_sound();
+    tell_clock();
+    add_picture(GetParam().second);
+    tell_clock();
+    media::BranchOptions options;
+    options.pipeline = "record-" + container + ".launch";
+    begin(options, "a." + container);
+    ASSERT_TRUE(wait_for_ms(500));
+    const auto lost = std::make_shared<LostPicture>();
+    const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(sources.back().get(), "src"));
+    gst::add_probe_shared(
+        pad.get(),
+        static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
+                                     GST_PAD_PROBE_TYPE_EVENT_UPSTREAM),
+        LostPicture::on_any, lost);
+    ASSERT_TRUE(wait_for("a key frame", [&] { return lost->key_frame.load(); }));
+    ASSERT_TRUE(wait_for_ms(state().duration_ms + 500));
+    const auto ended = end();
+    ASSERT_TRUE(ended) << ended.error().message;
+    ASSERT_EQ(ended->files.size(), 1u);
+    const auto file = ended->files.front();
+    EXPECT_NEAR(static_cast<double>(packets(file, "a:0")) * 0.02,
+                static_cast<double>(ended->duration_ms) / 1000, 0.1);
+    EXPECT_NEAR(seconds(file), static_cast<double>(ended->duration_ms) / 1000, 0.1);
+    EXPECT_GE(std::ranges::count(probe(file, "packet=flags", "v:0"), 'K'), 2);
+    EXPECT_EQ(said("ffmpeg -v error -i " + file + " -f null -"), "");
+}
+INSTANTIATE_TEST_SUITE_P(Branches, ALostPicture, testing::Values(Kind("webm", "VP8"), Kind("mkv", "H264")),
+                         [](const auto& kind) { return std::string(kind.param.first); });
+
 TEST_F(BranchRecording, SoundAloneInOggKeepsItsGaps) {
     add_sound();
     tell_clock();
