@@ -1,5 +1,6 @@
 #include "media/leftovers.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -14,6 +15,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "gst/ref.h"
+#include "media/heed_gaps.h"
 #include "media/recording_file.h"
 
 namespace sluice::media {
@@ -22,25 +24,40 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kDescription = ".part.json";
-/// Between two messages of a pipeline that works on a file.
-constexpr GstClockTime kPatience = 600 * GST_SECOND;
+/// A copy that has not gone on for so long is stuck.
+constexpr GstClockTime kPatience = 60 * GST_SECOND;
 
-using Newest = std::atomic<guint64>;
-
-GstPadProbeReturn note_time(GstPad*, GstPadProbeInfo* info, gpointer data) noexcept {
-    auto& newest = *static_cast<Newest*>(data);
-    const GstClockTime time = GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(info));
-    guint64 before = newest;
-    while (GST_CLOCK_TIME_IS_VALID(time) && time > before && !newest.compare_exchange_weak(before, time)) {
-    }
-    return GST_PAD_PROBE_OK;
-}
+/// A track of which nothing has come for so long is silent. Less than a queue before the muxer holds.
+constexpr GstClockTime kSilence = 3 * GST_SECOND;
 
 struct Copy {
+    struct Track {
+        gst::Ref<GstPad> sink;  ///< Of its queue.
+        GstClockTime told = 0;  ///< What is behind knows of it up to here.
+    };
     gst::Ref<GstElement> bin;
     gst::Ref<GstElement> mux;
-    Newest newest{0};
+    std::vector<Track> tracks;  ///< The demuxer's thread.
+    std::atomic<GstClockTime> newest{0};
 };
+
+/// matroskademux 1.22 sends no GAP events for sound and picture, without which a muxer waits for a silent
+/// track.
+GstPadProbeReturn note_time(GstPad* pad, GstPadProbeInfo* info, gpointer data) noexcept {
+    auto& copy = *static_cast<Copy*>(data);
+    const GstClockTime time = GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(info));
+    if (!GST_CLOCK_TIME_IS_VALID(time))
+        return GST_PAD_PROBE_OK;
+    copy.newest = std::max(copy.newest.load(), time);
+    for (auto& track : copy.tracks)
+        if (track.sink.get() == pad)
+            track.told = std::max(track.told, time);
+        else if (track.told + kSilence < time) {
+            gst_pad_send_event(track.sink.get(), gst_event_new_gap(track.told, time - track.told));
+            track.told = time;
+        }
+    return GST_PAD_PROBE_OK;
+}
 
 /// A track of the torn file.
 void add_track(GstElement*, GstPad* pad, Copy* copy) noexcept {
@@ -49,9 +66,13 @@ void add_track(GstElement*, GstPad* pad, Copy* copy) noexcept {
                  nullptr);
     gst_bin_add(GST_BIN(copy->bin.get()), queue);
     const auto sink = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(queue, "sink"));
-    gst_pad_add_probe(sink.get(), GST_PAD_PROBE_TYPE_BUFFER, note_time, &copy->newest, nullptr);
+    copy->tracks.push_back({.sink = sink});
+    gst_pad_add_probe(sink.get(), GST_PAD_PROBE_TYPE_BUFFER, note_time, copy, nullptr);
     gst_element_link_pads(queue, "src", copy->mux.get(),
                           g_str_has_prefix(GST_PAD_NAME(pad), "audio") ? "audio_%u" : "video_%u");
+    const auto source = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(queue, "src"));
+    if (const auto into = gst::Ref<GstPad>::adopt(gst_pad_get_peer(source.get())))
+        heed_gaps(copy->mux.get(), into.get());
     gst_element_sync_state_with_parent(queue);
     gst_pad_link(pad, sink.get());
 }
@@ -67,7 +88,7 @@ Result<std::optional<uint64_t>> copy_whole(const gst::LaunchTemplate& finisher, 
     };
     const auto pipeline = gst::Ref<GstElement>::sink(gst_pipeline_new("finisher"));
     const auto bus = gst::Ref<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
-    Copy copy{.bin = *bin, .mux = part("mux")};
+    Copy copy{.bin = *bin, .mux = part("mux"), .tracks = {}};
     const auto demux = part("demux");
     if (!demux || !copy.mux)
         return Error{ErrorCode::Internal, finisher.name() + ": no element named \"demux\" or \"mux\""};
@@ -77,12 +98,17 @@ Result<std::optional<uint64_t>> copy_whole(const gst::LaunchTemplate& finisher, 
     const std::stop_callback on_stop(stop, [&bus] {
         gst_bus_post(bus.get(), gst_message_new_application(nullptr, gst_structure_new_empty("stop")));
     });
-    const auto message = gst::Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(
-        bus.get(), kPatience,
-        static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_APPLICATION)));
+    gst::Ref<GstMessage> message;
+    GstClockTime before = 0;
+    do {
+        before = copy.newest;
+        message = gst::Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(
+            bus.get(), kPatience,
+            static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_APPLICATION)));
+    } while (!message && copy.newest > before);
     gst_element_set_state(pipeline.get(), GST_STATE_NULL);
     if (!message)
-        return Error{ErrorCode::Timeout, from + ": finishing it takes too long"};
+        return Error{ErrorCode::Timeout, from + ": finishing it does not go on"};
     if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_ERROR) {
         GError* raw = nullptr;
         gst_message_parse_error(message.get(), &raw, nullptr);

@@ -2,10 +2,8 @@
 
 #include <utility>
 
-#include <gst/base/gstcollectpads.h>
-
 #include "elements/feed.h"
-#include "gst/factory.h"
+#include "media/heed_gaps.h"
 #include "media/rtp_description.h"
 
 namespace sluice::media {
@@ -17,15 +15,6 @@ GstPadProbeReturn keep_first_caps(GstPad* pad, GstPadProbeInfo* info, gpointer) 
     GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
     return GST_EVENT_TYPE(event) == GST_EVENT_CAPS && gst_pad_has_current_caps(pad) ? GST_PAD_PROBE_DROP
                                                                                     : GST_PAD_PROBE_OK;
-}
-
-/// matroskamux and webmmux 1.22 wait for each of their tracks whatever GAP events say ("locked"), and so
-/// would not write a word of somebody whose picture is muted. The flag is all that keeps them from it;
-/// subtitles do not have it. Upstream 945a7bdfc4 (matroskamux on GstAggregator) makes this needless.
-void heed_gaps(GstElement* mux, GstPad* pad) {
-    if (gst::is_made_by(mux, "matroskamux") || gst::is_made_by(mux, "webmmux"))
-        if (auto* data = static_cast<GstCollectData*>(gst_pad_get_element_private(pad)))
-            data->state = static_cast<GstCollectPadsStateFlags>(data->state & ~GST_COLLECT_PADS_STATE_LOCKED);
 }
 
 gboolean adapt(GstElement* mux, GstPad* pad, gpointer) {

@@ -589,6 +589,33 @@ TEST_P(AFullDisk, CostsWhatCannotBeWrittenAndNoMore) {
 INSTANTIATE_TEST_SUITE_P(Branches, AFullDisk, testing::Values(Kind("webm", "VP8"), Kind("mp4", "H264")),
                          [](const auto& kind) { return std::string(kind.param.first); });
 
+struct ATornFile : BranchRecording, testing::WithParamInterface<Kind> {};
+
+TEST_P(ATornFile, OfWhichATrackIsSilentForLongCanBeCompleted) {
+    const std::string container = GetParam().first, mux = GetParam().second;
+    const auto file = path("a." + container);
+    const auto description =
+        "audiotestsrc num-buffers=2000 samplesperbuffer=960 ! opusenc ! mux. "
+        "videotestsrc num-buffers=3 ! video/x-raw,width=160,height=120,framerate=1/15 ! vp8enc ! mux. " +
+        mux + " name=mux ! filesink location=" + file + ".part";
+    said("gst-launch-1.0 " + description);
+    std::ofstream(file + ".part.json") << R"({"finisher": "finish-)" << container << R"(.launch"})";
+    std::stop_source stop;
+    auto finished = std::async(std::launch::async, [&] {
+        return media::finish_leftover(file, *templates, "the server ended", stop.get_token());
+    });
+    if (finished.wait_for(20s) != std::future_status::ready)
+        stop.request_stop();
+    const auto completed = finished.get();
+    ASSERT_TRUE(completed) << completed.error().message;
+    ASSERT_TRUE(*completed) << "it is stuck";
+    EXPECT_EQ(packets(file, "v:0"), 3);
+    EXPECT_NEAR(static_cast<double>(packets(file, "a:0")), 2000, 1);
+}
+INSTANTIATE_TEST_SUITE_P(Branches, ATornFile,
+                         testing::Values(Kind("webm", "webmmux"), Kind("mkv", "matroskamux")),
+                         [](const auto& kind) { return std::string(kind.param.first); });
+
 TEST_F(BranchRecording, OnAFullDiskLeavesNoEmptyFiles) {
     add_sound();
     tell_clock();
