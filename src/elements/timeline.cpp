@@ -9,6 +9,8 @@ namespace {
 /// What two streams of one clock, or one stream over its life, may differ in the time they are on their way.
 /// Beyond it the clock is another one: a page reload on another machine, a clock that was set.
 constexpr int64_t kSameClock = GST_SECOND;
+/// The sender's clock and its RTP times go on together but for so much; beyond it that clock has leapt.
+constexpr int64_t kGoesOn = 100 * GST_MSECOND;
 /// The sender's clock runs faster or slower than ours by parts in 10^5. Beyond this difference we follow, so
 /// slowly that nobody hears it.
 constexpr int64_t kFollow = 250 * GST_MSECOND;
@@ -24,10 +26,13 @@ size_t Timeline::add(uint32_t clock_rate) {
 void Timeline::learn(size_t index, uint32_t rtp, GstClockTime arrival, uint64_t ntp) {
     auto& stream = streams_[index];
     const int64_t measured = static_cast<int64_t>(arrival) - static_cast<int64_t>(ntp);
-    if (!stream.known || std::abs(measured - stream.offset) > kSameClock)
+    const int64_t late = measured - stream.offset;
+    const int64_t leap = static_cast<int64_t>(ntp) - ntp_at(stream, rtp);
+    // Late is also what was held up on its way. Early is nothing: then what was known had been held up.
+    if (!stream.known || late < -kSameClock || (late > kSameClock && std::abs(leap) > kGoesOn))
         stream.offset = offset_for(stream, measured);
-    else if (std::abs(measured - stream.offset) > kFollow)
-        follow(stream.offset, measured > stream.offset ? kFollowPerPacket : -kFollowPerPacket);
+    else if (std::abs(late) > kFollow)
+        follow(stream.offset, late > 0 ? kFollowPerPacket : -kFollowPerPacket);
     stream.known = true;
     stream.rtp = rtp;
     stream.ntp = static_cast<int64_t>(ntp);
@@ -36,12 +41,16 @@ void Timeline::learn(size_t index, uint32_t rtp, GstClockTime arrival, uint64_t 
 GstClockTime Timeline::time(size_t index, uint32_t rtp, GstClockTime arrival) {
     auto& stream = streams_[index];
     auto time = static_cast<int64_t>(arrival);
-    if (stream.known) {
-        const int64_t since = static_cast<int32_t>(rtp - stream.rtp);
-        time = stream.ntp + stream.offset + since * static_cast<int64_t>(GST_SECOND) / stream.clock_rate;
-    }
+    if (stream.known)
+        time = ntp_at(stream, rtp) + stream.offset;
     stream.last = std::max({time, stream.last, int64_t{0}});
     return static_cast<GstClockTime>(stream.last);
+}
+
+/// What the sender's clock says at an RTP time, by the last packet that it is known of.
+int64_t Timeline::ntp_at(const Stream& stream, uint32_t rtp) {
+    const int64_t since = static_cast<int32_t>(rtp - stream.rtp);
+    return stream.ntp + since * static_cast<int64_t>(GST_SECOND) / stream.clock_rate;
 }
 
 /// That of another stream of the same clock, or, for the first one, as measured.

@@ -35,6 +35,7 @@ private:
         int64_t last = -1;
     };
 
+    static int64_t ntp_at(const Stream& stream, uint32_t rtp);
     int64_t offset_for(const Stream& stream, int64_t measured) const;
     void follow(int64_t offset, int64_t by);
 

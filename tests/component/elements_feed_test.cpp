@@ -60,6 +60,23 @@ TEST_F(TimelineTest, AnotherClockBeginsAnew) {
     EXPECT_EQ(timeline.time(sound, 48000, 2 * GST_SECOND), 2 * GST_SECOND);
 }
 
+TEST_F(TimelineTest, WhatIsHeldUpOnItsWayHasNoOtherClock) {
+    timeline.learn(sound, 0, GST_SECOND, kNtp);
+    timeline.learn(picture, 0, GST_SECOND, kNtp);
+    for (const auto stream : {sound, picture})
+        timeline.learn(stream, stream == sound ? 96000 : 180000, 4500 * GST_MSECOND, kNtp + 2 * GST_SECOND);
+    EXPECT_LT(timeline.time(sound, 96000, 4500 * GST_MSECOND), 3001 * GST_MSECOND);
+    EXPECT_EQ(timeline.time(sound, 96000, 4500 * GST_MSECOND),
+              timeline.time(picture, 180000, 4500 * GST_MSECOND));
+}
+
+TEST_F(TimelineTest, WhatIsHeldUpAtTheBeginningIsPutRightAfterwards) {
+    timeline.learn(picture, 0, GST_SECOND, kNtp);
+    timeline.learn(sound, 48000, 4 * GST_SECOND, kNtp + GST_SECOND);
+    timeline.learn(sound, 144000, 4 * GST_SECOND, kNtp + 3 * GST_SECOND);
+    EXPECT_EQ(timeline.time(sound, 144000, 4 * GST_SECOND), 4 * GST_SECOND);
+}
+
 TEST_F(TimelineTest, FollowsAClockThatRunsOtherwise) {
     // Half a second too slow in 5,000.
     GstClockTime arrival = GST_SECOND;
