@@ -52,6 +52,12 @@ Result<BranchRecipe> BranchRecipe::make(const BranchOptions& options,
         if (!recipe.chain.has_hole(hole))
             return wrong(value.where + "there is no key \"" + hole + "\" for " + options.pipeline +
                          "; its holes are " + listed(recipe.chain.holes()));
+    const bool splits = options.split_after.count() > 0 || options.split_after_bytes > 0;
+    if (const auto location = options.values.find("location");
+        splits && location != options.values.end() &&
+        location->second.text.find("${segment}") == std::string::npos)
+        // RecordingFile has no more than a thousand files of one name.
+        return wrong(location->second.where + "location: a recording that is split needs ${segment} in it");
     for (const auto& open : recipe.chain.open())
         if (recipe.is_path(open.hole))
             return wrong(options.where + options.pipeline + ": \"# open: " + open.hole +

@@ -114,6 +114,8 @@ class CommandLine(unittest.TestCase):
                      ":3: location: there is no ${colour}; allowed are ${branch}, ${codec}"),
                     (["pipeline=record-webm.launch", "location=x", "bitrate=1"],
                      ':4: there is no key "bitrate" for record-webm.launch; its holes are location'),
+                    (["pipeline=record-webm.launch", "location=${started}.webm", "split-after-s=60"],
+                     ":3: location: a recording that is split needs ${segment} in it"),
                     (["pipeline=own.launch", "port=many"], ':2: own.launch: could not set property "port"'),
                     (["pipeline=rtp-forward.launch"], ":2: host: is missing, and rtp-forward.launch has no default"),
                     (["pipeline=told.launch"], ':2: told.launch: "# sdp: told" needs the hole audio-port'),

@@ -114,7 +114,7 @@ TEST_F(BranchRecording, SplitsAtKeyFramesAndLosesNothing) {
     add_both();
     media::BranchOptions options;
     options.split_after = 1s;
-    begin(options);
+    begin(options, "a-${segment}.webm");
     ASSERT_TRUE(wait_for_ms(3500));
     const auto ended = end();
     ASSERT_TRUE(ended) << ended.error().message;
@@ -129,8 +129,8 @@ TEST_F(BranchRecording, SplitsAtKeyFramesAndLosesNothing) {
     EXPECT_NEAR(whole, static_cast<double>(ended->duration_ms) / 1000,
                 0.05 * static_cast<double>(ended->files.size()));
     EXPECT_NEAR(static_cast<double>(sound) * 0.02, static_cast<double>(ended->duration_ms) / 1000, 0.1);
-    EXPECT_NE(read(path("a.webm.json")).find(R"("ended":"split")"), std::string::npos);
-    EXPECT_NE(read(path("a-3.webm.json")).find(R"("segments":["a.webm","a-2.webm","a-3.webm"])"),
+    EXPECT_NE(read(path("a-1.webm.json")).find(R"("ended":"split")"), std::string::npos);
+    EXPECT_NE(read(path("a-3.webm.json")).find(R"("segments":["a-1.webm","a-2.webm","a-3.webm"])"),
               std::string::npos);
 }
 
@@ -138,11 +138,11 @@ TEST_F(BranchRecording, SplitsBySize) {
     add_both();
     media::BranchOptions options;
     options.split_after_bytes = 20'000;
-    begin(options);
+    begin(options, "a-${segment}.webm");
     ASSERT_TRUE(wait_for("the third file", [&] { return state().files.size() == 3; }));
     const auto ended = end();
     ASSERT_TRUE(ended) << ended.error().message;
-    EXPECT_GE(std::filesystem::file_size(path("a.webm")), 20'000u);
+    EXPECT_GE(std::filesystem::file_size(path("a-1.webm")), 20'000u);
     EXPECT_NE(read(path("a-2.webm.json")).find(R"("ended":"split")"), std::string::npos);
 }
 
