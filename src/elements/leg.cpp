@@ -13,6 +13,8 @@ namespace {
 /// webrtcbin's session makes a source of a stream's first packet, and has left its probation by the third.
 constexpr unsigned kShownFirst = 3;
 constexpr gint64 kShownEveryUs = 2 * G_USEC_PER_SEC;
+/// So that webrtcbin's way counts the same wraps (RFC 3711 section 3.3.1 tells no leap of 2^15).
+constexpr int kShownLeap = 1 << 14;
 constexpr size_t kOriginalSequence = 2;  ///< Bytes that RFC 4588 puts before the payload.
 
 /// What is sent again: all that the history has, and then some 10 Mbit/s. Few bytes ask for many packets,
@@ -55,11 +57,13 @@ void Leg::adopt_express() {
     now_ = {.way = way_, .cipher = way_ ? std::make_unique<SrtpCipher>(way_->keys) : nullptr, .to = {}};
 }
 
-bool Leg::is_shown(gint64 now_us) {
-    if (shown_ >= kShownFirst && now_us - shown_us_ < kShownEveryUs)
+bool Leg::is_shown(uint16_t sequence, gint64 now_us) {
+    const bool leaps = static_cast<int16_t>(sequence - shown_sequence_) > kShownLeap;
+    if (shown_ >= kShownFirst && now_us - shown_us_ < kShownEveryUs && !leaps)
         return false;
     shown_++;
     shown_us_ = now_us;
+    shown_sequence_ = sequence;
     return true;
 }
 
@@ -103,7 +107,7 @@ void Leg::take(const LegPacket& packet, ice::Outbox* outbox) {
     if (express_is_new_.load(std::memory_order_acquire))
         adopt_express();
     const auto roll_over = roll_over_.of(*sequence);
-    if (!now_.way || !outbox || is_shown(packet.now_us) ||
+    if (!now_.way || !outbox || is_shown(*sequence, packet.now_us) ||
         packet.rtp.size + SrtpKeys::kTag > ice::Outbox::kBytes) {
         if (outbox)
             outbox->flush();  // what is in it came before

@@ -34,10 +34,10 @@ struct LegPacket {
 /// One consumer's share of a track. Closed until opened; a video leg begins with a key frame.
 ///
 /// Without an express way each packet is pushed on to webrtcbin. With one, the leg protects packets itself
-/// and hands them to the socket; webrtcbin is shown the first few, and then one every two seconds, which go
-/// out through it: so its session knows the stream, and the clock of its sender reports stays true. Both ways
-/// protect with the same key, so a packet goes one way only, and both count the wraps of the sequence number
-/// from the same packet on.
+/// and hands them to the socket; webrtcbin is shown the first few, and then one every two seconds or after a
+/// leap, which go out through it: so its session knows the stream, and the clock of its sender reports stays
+/// true. Both ways protect with the same key, so a packet goes one way only, and both count the wraps of the
+/// sequence number from the same packet on.
 ///
 /// Sequence numbers go on over the times when it was closed: they are the consumer's own, and what the shared
 /// packet says stays as it is.
@@ -84,7 +84,7 @@ private:
         std::atomic<uint64_t> value_{0};
     };
 
-    bool is_shown(gint64 now_us);
+    bool is_shown(uint16_t sequence, gint64 now_us);
     void push(GstBuffer* buffer);
     void push_numbered(const LegPacket& packet, uint16_t sequence);
     void adopt_express();
@@ -108,6 +108,7 @@ private:
     RollOver roll_over_;
     unsigned shown_ = 0;
     gint64 shown_us_ = 0;
+    uint16_t shown_sequence_ = 0;
 
     std::mutex mutex_;  // all below
     std::shared_ptr<const ExpressWay> way_;

@@ -172,6 +172,14 @@ TEST_F(FanoutElement, ExpressPacketsReachTheBrowserAndAFewAreShownToWebrtcbin) {
     EXPECT_EQ(network.sent, 27U);
 }
 
+TEST_F(FanoutElement, WebrtcbinIsShownALeapSoAsToCountTheSameWraps) {
+    Consumer consumer(fanout.get(), sender.fd());
+    consumer.go_express();
+    consumer.open();
+    for (const uint16_t each : {0, 1, 2, 3, 30'000, 29'999, 30'001, 60'000, 60'001}) push(each);
+    EXPECT_EQ(consumer.shown, (Numbers{0, 1, 2, 30'000, 60'000}));
+}
+
 TEST_F(FanoutElement, MediaFollowsThePeerToAnotherAddress) {
     Consumer consumer(fanout.get(), sender.fd());
     consumer.go_express();
