@@ -41,8 +41,6 @@ public:
 
     State state() const { return state_; }
     const std::string& failure() const { return failure_; }
-    bool checks_all() const { return settings_.check_all; }
-    bool wants_video() const { return wants_video_; }
     /// Zero: not yet.
     peer::Time connected_at() const { return connected_at_; }
     peer::Time first_packet_at() const { return first_packet_at_; }

@@ -73,8 +73,4 @@ Scheduler::Duration GlibScheduler::now() const {
         std::chrono::microseconds(g_get_monotonic_time() - start_us_));
 }
 
-bool GlibScheduler::on_thread() const {
-    return g_main_context_is_owner(context_);
-}
-
 }  // namespace sluice

@@ -20,7 +20,6 @@ public:
     void post(Task task) override;
     void after(Duration delay, Task task) override;
     Duration now() const override;
-    bool on_thread() const override;
 
 private:
     void run_queued();

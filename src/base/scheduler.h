@@ -18,7 +18,6 @@ public:
     virtual void after(Duration delay, Task task) = 0;
     /// Time since the scheduler started, monotonic.
     virtual Duration now() const = 0;
-    virtual bool on_thread() const = 0;
 };
 
 }  // namespace sluice

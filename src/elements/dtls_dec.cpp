@@ -6,6 +6,7 @@
 
 #include "elements/dtls_association.h"
 #include "elements/dtls_element.h"
+#include "elements/pads.h"
 #include "elements/properties.h"
 
 namespace sluice::elements {

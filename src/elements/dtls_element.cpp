@@ -1,5 +1,6 @@
 #include "elements/dtls_element.h"
 
+#include "elements/pads.h"
 #include "elements/properties.h"
 
 namespace sluice::elements {
@@ -70,11 +71,6 @@ GstPad* request_data_pad(GstElement* element, GstPadTemplate* wanted, const gcha
 void release_data_pad(GstElement* element, GstPad* pad) {
     gst_pad_set_active(pad, FALSE);
     gst_element_remove_pad(element, pad);
-}
-
-gboolean drop_event(GstPad*, GstObject*, GstEvent* event) {
-    gst_event_unref(event);
-    return TRUE;
 }
 
 }  // namespace sluice::elements

@@ -23,7 +23,4 @@ void get_dtls_property(guint id, GValue* value, DtlsSession::State state,
 GstPad* request_data_pad(GstElement* element, GstPadTemplate* wanted, const gchar* name, const GstCaps*);
 void release_data_pad(GstElement* element, GstPad* pad);
 
-/// What comes before the datagrams of a sink pad concerns nobody.
-gboolean drop_event(GstPad*, GstObject*, GstEvent* event);
-
 }  // namespace sluice::elements

@@ -31,6 +31,11 @@ gboolean live_query(GstPad* pad, GstObject* parent, GstQuery* query) {
     }
 }
 
+gboolean drop_event(GstPad*, GstObject*, GstEvent* event) {
+    gst_event_unref(event);
+    return TRUE;
+}
+
 bool ask_for_key_frame(GstPad* sink) {
     return gst_pad_push_event(sink, gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
                                                          gst_structure_new("GstForceKeyUnit", "all-headers",

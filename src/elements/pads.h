@@ -12,6 +12,9 @@ GstPad* add_rtp_pad(GstElement* element, const char* name);
 /// be asked on behalf of a consumer. ALLOCATION is refused. For source and sink pads.
 gboolean live_query(GstPad* pad, GstObject* parent, GstQuery* query);
 
+/// An event function: what comes to this pad beside its packets concerns nobody.
+gboolean drop_event(GstPad*, GstObject*, GstEvent* event);
+
 /// Asks whoever sends to a sink pad for a key frame; whether somebody takes it.
 bool ask_for_key_frame(GstPad* sink);
 

@@ -249,11 +249,6 @@ GstFlowReturn chain_rtcp(GstPad*, GstObject* parent, GstBuffer* buffer) {
     return GST_FLOW_OK;
 }
 
-gboolean drop_event(GstPad*, GstObject*, GstEvent* event) {
-    gst_event_unref(event);
-    return TRUE;
-}
-
 GstPad* request_pad(GstElement* element, GstPadTemplate* made_by, const char*, const GstCaps*) {
     GstPad* pad = gst_pad_new_from_template(made_by, "sink_rtcp");
     gst_pad_set_chain_function(pad, chain_rtcp);

@@ -54,7 +54,6 @@ Status Express::open(GstElement* webrtcbin, std::shared_ptr<ice::Peer> peer) {
 
     way_ = std::make_shared<const elements::ExpressWay>(
         elements::ExpressWay{.peer = std::move(peer), .keys = std::move(keys)});
-    open_ = true;
     std::lock_guard lock(mutex_);
     for (const auto& [ssrc, leg] : legs_) elements::leg_of(leg.get()).set_express(way_);
     return Ok{};

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -30,7 +29,7 @@ public:
     /// The connection is up: from now on all legs take the express way. The error says why they cannot; then
     /// they go on through webrtcbin.
     Status open(GstElement* webrtcbin, std::shared_ptr<ice::Peer> peer);
-    bool is_open() const { return open_; }
+    bool is_open() const { return way_ != nullptr; }
 
 private:
     using Legs = std::map<uint32_t, gst::Ref<GstPad>>;  ///< By SSRC.
@@ -46,7 +45,6 @@ private:
     gst::Ref<GstElement> srtp_;
     Legs legs_;
     std::shared_ptr<const elements::ExpressWay> way_;  ///< Scheduler thread.
-    std::atomic<bool> open_{false};
 };
 
 }  // namespace sluice::media

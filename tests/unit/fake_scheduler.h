@@ -13,7 +13,6 @@ public:
     void post(Task task) override { queue_.emplace(now_, std::move(task)); }
     void after(Duration delay, Task task) override { queue_.emplace(now_ + delay, std::move(task)); }
     Duration now() const override { return now_; }
-    bool on_thread() const override { return true; }
 
     /// Runs everything due up to now + step, in due order, including what those tasks queue.
     void advance(Duration step = Duration::zero()) {
