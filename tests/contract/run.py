@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""run.py CONTRACT_SERVER OPENAPI_YAML: every *_test.py here, then whether they left a documented response out."""
+"""run.py CONTRACT_SERVER OPENAPI_YAML [connections]: connection_test.py alone, or every other *_test.py here, and then whether
+they left a documented response out."""
 import pathlib
 import subprocess
 import sys
@@ -22,8 +23,12 @@ def main():
     Server.program = sys.argv[1]
     Server.contract = Contract(sys.argv[2])
     loader = unittest.defaultTestLoader
-    suite = loader.discover(str(pathlib.Path(__file__).parent), "*_test.py")
-    suite.addTests(loader.loadTestsFromTestCase(LastlyTheWhole))
+    if sys.argv[3:] == ["connections"]:
+        suite = loader.loadTestsFromName("connection_test")
+    else:
+        names = [path.stem for path in sorted(pathlib.Path(__file__).parent.glob("*_test.py"))]
+        suite = loader.loadTestsFromNames([name for name in names if name != "connection_test"])
+        suite.addTests(loader.loadTestsFromTestCase(LastlyTheWhole))
     return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
 
 
