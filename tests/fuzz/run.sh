@@ -25,7 +25,7 @@ launcher=()
 if command -v ccache > /dev/null; then launcher=(ccache); fi
 
 # All that is tested is compiled as one, beside each target in turn.
-printf '#include "%s"\n' "$root"/src/ice/*.cpp "$root"/tests/ice/{ice_client,stun_text}.cpp > tested.cpp.new
+printf '#include "%s"\n' "$root"/src/{ice/*,base/json,base/log}.cpp "$root"/tests/ice/{ice_client,stun_text}.cpp > tested.cpp.new
 if cmp -s tested.cpp.new tested.cpp; then rm tested.cpp.new; else mv tested.cpp.new tested.cpp; fi
 compile tested.cpp tested.o &
 tested=$!
