@@ -31,8 +31,9 @@ public:
     virtual void on_state(PeerState state) = 0;
 };
 
-/// An ICE-lite agent with one component. It answers checks, and makes one of its own in two cases only:
-/// before media moves to another path, and when the peer has long been silent (RFC 7675). Thread-safe.
+/// An ICE-lite agent with one component. It answers checks, and makes one of its own in three cases only:
+/// before media moves to another path, before a path of another peer becomes this one's, and when the peer
+/// has long been silent (RFC 7675). Thread-safe.
 ///
 /// After restart() all credentials that it has given out are good until the newest are used, since nobody
 /// knows which of the descriptions that carry them have arrived.

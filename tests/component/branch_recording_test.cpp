@@ -23,10 +23,10 @@ using namespace std::chrono_literals;
 
 struct BranchRecording : BranchFixture {
     /// Sound and picture whose sender reports have come.
-    void add_both() {
+    void add_both(const std::string& codec = "VP8") {
         add_sound();
         tell_clock();
-        add_picture();
+        add_picture(codec);
         tell_clock();
     }
     /// What a server that is killed now leaves of a file, in the folder "torn".
@@ -214,10 +214,7 @@ struct EveryKind : BranchRecording, testing::WithParamInterface<Kind> {};
 
 TEST_P(EveryKind, GoesOnOverAChangeOfSizeAndAMute) {
     const std::string container = GetParam().first, codec = GetParam().second;
-    add_sound();
-    tell_clock();
-    add_picture(codec);
-    tell_clock();
+    add_both(codec);
     media::BranchOptions options;
     options.pipeline = "record-" + container + ".launch";
     begin(options, "a." + container);
@@ -283,10 +280,7 @@ struct ALostPicture : BranchRecording, testing::WithParamInterface<Kind> {};
 
 TEST_P(ALostPicture, MayBeLongInComingBack) {
     const std::string container = GetParam().first;
-    add_sound();
-    tell_clock();
-    add_picture(GetParam().second);
-    tell_clock();
+    add_both(GetParam().second);
     media::BranchOptions options;
     options.pipeline = "record-" + container + ".launch";
     begin(options, "a." + container);
@@ -556,10 +550,7 @@ struct AFullDisk : BranchRecording, testing::WithParamInterface<Kind> {};
 
 TEST_P(AFullDisk, CostsWhatCannotBeWrittenAndNoMore) {
     const std::string container = GetParam().first;
-    add_sound();
-    tell_clock();
-    add_picture(GetParam().second);
-    tell_clock();
+    add_both(GetParam().second);
     media::BranchOptions options;
     options.pipeline = "record-" + container + ".launch";
     uint64_t then = 0;

@@ -203,13 +203,20 @@ TEST_F(FanoutElement, APeerThatIsNotOnUdpIsSentToAllTheSame) {
     EXPECT_EQ(consumer.peer->sends, 3U);
 }
 
+std::shared_ptr<elements::PacketHistory> history_of(const std::vector<Rtp>& packets) {
+    auto history = std::make_shared<elements::PacketHistory>();
+    for (const auto& packet : packets) {
+        const auto bytes = packet.write();
+        const auto buffer = gst::Ref<GstBuffer>::adopt(gst_buffer_new_memdup(bytes.data(), bytes.size()));
+        history->put(packet.sequence, buffer.get());
+    }
+    return history;
+}
+
 TEST_F(FanoutElement, APacketIsSentAgainByAStreamOfItsOwn) {
-    const auto history = std::make_shared<elements::PacketHistory>();
     const auto original =
         Rtp{.sequence = 77, .timestamp = 5, .payload = {1, 2, 3}, .extension = {0x10, 0xaa, 0, 0}};
-    const auto bytes = original.write();
-    const auto buffer = gst::Ref<GstBuffer>::adopt(gst_buffer_new_memdup(bytes.data(), bytes.size()));
-    history->put(77, buffer.get());
+    const auto history = history_of({original});
     Consumer consumer(fanout.get(), sender.fd());
     auto& leg = leg_of(consumer.leg.get());
     leg.set_retransmission(history, 120, 4711);
@@ -233,13 +240,9 @@ TEST_F(FanoutElement, APacketIsSentAgainByAStreamOfItsOwn) {
 
 /// A request of 4 bytes brings up to 17 packets, by the socket of all consumers.
 TEST_F(FanoutElement, WhatIsAskedForOverAndOverIsRefused) {
-    const auto history = std::make_shared<elements::PacketHistory>();
-    const auto bytes = Rtp{.sequence = 77, .payload = {1, 2, 3}}.write();
-    const auto buffer = gst::Ref<GstBuffer>::adopt(gst_buffer_new_memdup(bytes.data(), bytes.size()));
-    history->put(77, buffer.get());
     Consumer consumer(fanout.get(), sender.fd());
     auto& leg = leg_of(consumer.leg.get());
-    leg.set_retransmission(history, 120, 4711);
+    leg.set_retransmission(history_of({{.sequence = 77, .payload = {1, 2, 3}}}), 120, 4711);
     consumer.go_express();
     consumer.open();
     constexpr uint64_t kAsked = 10 * elements::PacketHistory::kPackets;
@@ -287,12 +290,10 @@ TEST_F(FanoutElement, ALegThatWasClosedGoesOnThroughWebrtcbinToo) {
 }
 
 TEST_F(FanoutElement, ALegThatWasClosedSendsAgainByTheConsumersNumbers) {
-    const auto history = std::make_shared<elements::PacketHistory>();
-    for (const uint16_t sequence : {9, 14, 15, 16}) {
-        const auto bytes = Rtp{.sequence = sequence, .payload = {uint8_t(sequence)}}.write();
-        const auto buffer = gst::Ref<GstBuffer>::adopt(gst_buffer_new_memdup(bytes.data(), bytes.size()));
-        history->put(sequence, buffer.get());
-    }
+    const auto history = history_of({{.sequence = 9, .payload = {9}},
+                                     {.sequence = 14, .payload = {14}},
+                                     {.sequence = 15, .payload = {15}},
+                                     {.sequence = 16, .payload = {16}}});
     Consumer consumer(fanout.get(), sender.fd());
     auto& leg = leg_of(consumer.leg.get());
     leg.set_retransmission(history, 120, 4711);

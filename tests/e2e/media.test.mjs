@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { launch } from './lib/browsers.mjs';
 import { expectMedia, isColour, isPitch, until } from './lib/expect.mjs';
-import { Relay } from './lib/relay.mjs';
+import { Detour, Relay } from './lib/relay.mjs';
 import { Room } from './lib/room.mjs';
 import { servePage, startServer } from './lib/server.mjs';
 
@@ -166,6 +166,24 @@ for (const name of ['chromium', 'firefox']) {
       } finally {
         relay.close();
         await impatient.stop();
+      }
+    });
+
+    // Firefox nominates each pair, and checks the next 20 ms later.
+    test('over UDP, where both get through and the way is long', async () => {
+      const detour = await new Detour(40).open();
+      try {
+        await inRoom(async (room) => {
+          await room.join('red', browsers.chromium);
+          await room.join('blue', browsers[name]);
+          await room.produce('red', RED);
+          await expectMedia(room, 'blue', 'red', RED);
+          const { udp, tcp } = detour.came;
+          await until('a second of media', () => detour.came, (came) => came.udp + came.tcp > udp + tcp + 5000);
+          assert.equal(detour.came.tcp, tcp, 'bytes that came over TCP');
+        }, { relays: { blue: detour } });
+      } finally {
+        detour.close();
       }
     });
 
