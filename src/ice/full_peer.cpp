@@ -196,12 +196,21 @@ void FullPeer::on_tick(Clock::time_point now, std::chrono::seconds consent_timeo
         shared_->enter(PeerState::Failed);
 }
 
+/// A TURN server keeps an allocation for ten minutes unless it is given back. libnice asks it to, and the
+/// agent, which has the thread for that, lives on until it has answered or been silent for some seconds.
 void FullPeer::close() {
     if (shared_->state.exchange(PeerState::Closed) == PeerState::Closed)
         return;
-    std::lock_guard lock(shared_->mutex);
-    shared_->on_state = nullptr;
-    shared_->on_gathered.clear();
+    {
+        std::lock_guard lock(shared_->mutex);
+        shared_->on_state = nullptr;
+        shared_->on_gathered.clear();
+    }
+    const gst::OwnedString turn(gst_webrtc_ice_get_turn_server(agent_.get()));
+    if (turn)
+        nice_agent_close_async(
+            nice_.get(), [](GObject*, GAsyncResult*, gpointer agent) noexcept { g_object_unref(agent); },
+            g_object_ref(agent_.get()));
 }
 
 }  // namespace sluice::ice

@@ -259,8 +259,12 @@ void Connection::on_webrtc_state() {
         return;
     GstWebRTCPeerConnectionState state{};
     g_object_get(bin_.get(), "connection-state", &state, nullptr);
-    if (state == GST_WEBRTC_PEER_CONNECTION_STATE_FAILED)
-        return fail("DTLS failed");
+    if (state == GST_WEBRTC_PEER_CONNECTION_STATE_FAILED) {
+        GstWebRTCICEConnectionState ice{};
+        g_object_get(bin_.get(), "ice-connection-state", &ice, nullptr);
+        return fail(ice == GST_WEBRTC_ICE_CONNECTION_STATE_FAILED ? "no way to the peer was found"
+                                                                  : "DTLS failed");
+    }
     if (state != GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED)
         return;
     const auto dtls = dtls_transport();

@@ -18,8 +18,10 @@ const browsers = {};
 
 before(async () => {
   site = await servePage();
-  server = await startServer(process.env.SLUICE_OPTIONS?.split(' ') ?? []);
-  for (const name of ['chromium', 'firefox']) browsers[name] = await launch(name, site.url);
+  const options = process.env.SLUICE_OPTIONS?.split(/\s+/) ?? [];
+  server = await startServer(options);
+  const url = options.includes('ice.agent=full') ? `${site.url}?gather` : site.url; // a full agent needs to be told candidates
+  for (const name of ['chromium', 'firefox']) browsers[name] = await launch(name, url);
 });
 
 after(async () => {

@@ -2,6 +2,7 @@
 
 #include "ice/agent.h"
 #include "ice/network_fixture.h"
+#include "ice/turn_server.h"
 
 #define GST_USE_UNSTABLE_API
 #include <gst/webrtc/webrtc.h>
@@ -42,7 +43,14 @@ TEST(FullNetwork, SaysWhatIsWrongWithAServer) {
 
 /// A webrtcbin that has made its offer, and so is the controlling one.
 struct FullPeerTest : testing::Test {
-    const std::unique_ptr<Network> network = std::move(Network::open(full())).value();
+    explicit FullPeerTest(const std::string& turn_server = "") : network(open(turn_server)) {}
+    static std::unique_ptr<Network> open(const std::string& turn_server) {
+        auto options = full();
+        options.turn_server = turn_server;
+        return std::move(Network::open(options)).value();
+    }
+
+    const std::unique_ptr<Network> network;
     const gst::Ref<GstElement> pipeline = gst::Ref<GstElement>::sink(gst_pipeline_new(nullptr));
     Mailbox<PeerState> states;
     WebrtcBin made = network->make_webrtcbin("webrtc", [this](PeerState state) { states.put(state); });
@@ -71,9 +79,15 @@ struct FullPeerTest : testing::Test {
         peer.when_gathered([&] { gathered.put(true); });
         ASSERT_TRUE(gathered.take());
     }
-    void TearDown() override {
+    void TearDown() override { end(); }
+    /// As a connection is taken down.
+    void end() {
+        if (!made.peer)
+            return;
         gst_element_set_state(pipeline.get(), GST_STATE_NULL);
-        peer.close();
+        made.peer->close();
+        gst_bin_remove(GST_BIN(pipeline.get()), made.element.get());
+        made = {};
     }
     Endpoint address() const {
         std::smatch found;
@@ -160,6 +174,36 @@ TEST_F(FullPeerTest, LivesOnAnswersAloneAndNoticesTheirEnd) {
     EXPECT_TRUE(states.empty());
     client.reset();
     EXPECT_EQ(states.take(10s), PeerState::Failed);
+}
+
+struct RelayedPeerTest : FullPeerTest {
+    explicit RelayedPeerTest(std::unique_ptr<test::TurnServer> server = std::make_unique<test::TurnServer>())
+        : FullPeerTest(server->uri()), turn(std::move(server)) {
+        gst::Ref<GstWebRTCICE> agent;
+        g_object_get(made.element.get(), "ice-agent", agent.out(), nullptr);
+        g_object_weak_ref(
+            G_OBJECT(agent.get()), [](gpointer ended, GObject*) { *static_cast<bool*>(ended) = true; },
+            &ended);
+    }
+    /// The agent goes once the server has its allocation back.
+    void TearDown() override {
+        end();
+        while (!ended) g_main_context_iteration(nullptr, TRUE);
+    }
+
+    const std::unique_ptr<test::TurnServer> turn;
+    bool ended = false;
+};
+
+TEST_F(RelayedPeerTest, OffersItsAddressAtTheTurnServer) {
+    const auto lines = peer.candidates();
+    ASSERT_EQ(lines.size(), 2U);
+    EXPECT_NE(lines.back().find(" 127.0.0.2 50000 typ relay"), std::string::npos) << lines.back();
+}
+
+TEST_F(RelayedPeerTest, GivesItsAllocationBackAtTheEnd) {
+    end();
+    EXPECT_EQ(turn->refreshed().take(), 0U) << "the seconds that the allocation is to live";
 }
 
 }  // namespace

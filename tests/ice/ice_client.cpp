@@ -126,10 +126,8 @@ bool IceClient::answers_a_check(const Credentials& server) {
 }
 
 Packet IceClient::answer_to(Bytes check, const Endpoint& from) {
-    peer::Writer mapped;
-    mapped.u16(1).u16(from.port() ^ 0x2112U).u32(peer::get32(from.address_bytes().data()) ^ 0x2112A442);
     return StunText(Success, transaction_of(check))
-        .attribute(XorMappedAddress, mapped.take())
+        .attribute(XorMappedAddress, xored(from))
         .integrity(credentials().pwd)
         .fingerprint()
         .take();

@@ -58,6 +58,14 @@ Packet value_of(Bytes message, uint16_t attribute) {
     return {};
 }
 
+Packet xored(const Endpoint& address) {
+    return peer::Writer()
+        .u16(1)
+        .u16(address.port() ^ 0x2112U)
+        .u32(peer::get32(address.address_bytes().data()) ^ 0x2112A442)
+        .take();
+}
+
 Packet from_hex(const std::string& text) {
     Packet bytes;
     for (size_t i = 0; i + 1 < text.size(); i += 2)

@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "ice/endpoint.h"
 #include "peer/bytes.h"
 
 /// STUN messages with whatever a test wants in them, put together without the code under test.
@@ -56,6 +57,9 @@ inline uint16_t type_of(Bytes message) {
 }
 /// The value of the first such attribute; empty if there is none.
 Packet value_of(Bytes message, uint16_t attribute);
+
+/// The value of an attribute like XOR-MAPPED-ADDRESS, for IPv4.
+Packet xored(const Endpoint& address);
 
 Packet from_hex(const std::string& text);
 

@@ -12,7 +12,7 @@ const TYPES = { html: 'text/html', js: 'text/javascript' };
 export async function servePage() {
   const folder = new URL('../page/', import.meta.url);
   const server = createServer(async (request, response) => {
-    const name = request.url === '/' ? 'index.html' : request.url.slice(1);
+    const name = request.url.split('?')[0].slice(1) || 'index.html';
     try {
       const body = await readFile(new URL(name, folder));
       response.writeHead(200, { 'content-type': TYPES[name.split('.').pop()] ?? 'text/plain' }).end(body);

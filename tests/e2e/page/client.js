@@ -95,6 +95,16 @@ class Sink {
   }
 }
 
+/** What is sent of a description: at once, or, on a page of `?gather`, with all candidates. */
+async function described(pc, description) {
+  await pc.setLocalDescription(description);
+  if (window.location.search !== '?gather') return { type: description.type, sdp: description.sdp };
+  while (pc.iceGatheringState !== 'complete') {
+    await new Promise((resolve) => { pc.addEventListener('icegatheringstatechange', resolve, { once: true }); });
+  }
+  return { type: description.type, sdp: pc.localDescription.sdp };
+}
+
 class Client {
   incoming = new Map(); // producer -> { session, pc, sinks: Map<mid, Sink> }
 
@@ -124,9 +134,7 @@ class Client {
   }
 
   async offer(options) {
-    const offer = await this.out.createOffer(options);
-    await this.out.setLocalDescription(offer);
-    return { type: offer.type, sdp: offer.sdp };
+    return described(this.out, await this.out.createOffer(options));
   }
 
   async answered(answer) {
@@ -174,10 +182,9 @@ class Client {
       };
     }
     await from.pc.setRemoteDescription(offer);
-    const answer = await from.pc.createAnswer();
-    await from.pc.setLocalDescription(answer);
+    const answer = await described(from.pc, await from.pc.createAnswer());
     from.answered ||= performance.now();
-    return { type: answer.type, sdp: answer.sdp };
+    return answer;
   }
 
   /** What has arrived from a producer, by kind and in the order of the m-sections. */
