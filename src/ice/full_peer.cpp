@@ -197,7 +197,8 @@ void FullPeer::on_tick(Clock::time_point now, std::chrono::seconds consent_timeo
 }
 
 /// A TURN server keeps an allocation for ten minutes unless it is given back. libnice asks it to, and the
-/// agent, which has the thread for that, lives on until it has answered or been silent for some seconds.
+/// agent, which has the thread for that, lives on until it has answered or been silent for some seconds. Its
+/// end comes on the default main context: on the agent's own thread it would wait for itself.
 void FullPeer::close() {
     if (shared_->state.exchange(PeerState::Closed) == PeerState::Closed)
         return;

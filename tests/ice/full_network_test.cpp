@@ -188,7 +188,17 @@ struct RelayedPeerTest : FullPeerTest {
     /// The agent goes once the server has its allocation back.
     void TearDown() override {
         end();
-        while (!ended) g_main_context_iteration(nullptr, TRUE);
+        bool late = false;
+        const guint watchdog = g_timeout_add_seconds(
+            20,
+            [](gpointer flag) -> gboolean {
+                *static_cast<bool*>(flag) = true;
+                return G_SOURCE_CONTINUE;
+            },
+            &late);
+        while (!ended && !late) g_main_context_iteration(nullptr, TRUE);
+        g_source_remove(watchdog);
+        EXPECT_TRUE(ended) << "the agent's end";
     }
 
     const std::unique_ptr<test::TurnServer> turn;
