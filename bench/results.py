@@ -21,7 +21,7 @@ def held(report):
 
 def point_name(point):
     kind, number, users = point
-    return f"1 x {number}" if kind == "fanout" else f"{number} rooms x {users}"
+    return {"fanout": f"1 x {number}", "waiting": f"{number} wait for 1", "rooms": f"{number} rooms x {users}"}[kind]
 
 
 def value(report, path):
@@ -66,6 +66,7 @@ COLUMNS = (
                                                 f"{r.median('setup_ms.answer_to_first_packet.p95'):.0f}"),
     ("call to packet p50 / p95 ms", lambda r: f"{r.median('setup_ms.first_packet.p50'):.0f} / "
                                               f"{r.median('setup_ms.first_packet.p95'):.0f}"),
+    ("produce p50 / p95 ms", lambda r: f"{r.median('calls_ms.produce.p50'):.0f} / {r.median('calls_ms.produce.p95'):.0f}"),
     ("packets/s", lambda r: f"{r.median('forwarded.packets_per_s'):.0f}"),
     ("runs held", lambda r: f"{sum(map(held, r.reports))} of {len(r.reports)}"),
     ("others %", lambda r: f"{r.median('machine.others_cpu_percent'):.0f}"),

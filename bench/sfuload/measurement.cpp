@@ -145,7 +145,9 @@ Report Measurement::report(const Signalling& signalling) {
     if (rooms)
         report.options.insert({{"rooms", options_.rooms}, {"users", options_.users}});
     else
-        report.options.insert({{"producers", options_.producers}, {"consumers", options_.consumers}});
+        report.options.insert({{"producers", options_.producers},
+                               {"consumers", options_.consumers},
+                               {"consumers_first", options_.consumers_first}});
     if (options_.scenario == Scenario::Churn)
         report.options.insert({{"churn_rate", options_.churn_rate}, {"hold_s", seconds(options_.hold)}});
 

@@ -29,7 +29,7 @@ struct Words {
     int producers = 1, consumers = 10, rooms = 2, users = 5, kbps = 1000, fps = 30, check_every = 50,
         server_pid = 0;
     double join_rate = 25, churn_rate = 5, hold = 5, duration = 20, settle = 3, setup_limit = 30;
-    gboolean no_audio = FALSE, no_video = FALSE, quiet = FALSE;
+    gboolean consumers_first = FALSE, no_audio = FALSE, no_video = FALSE, quiet = FALSE;
 
     ~Words() {
         for (char* word : {api, url, token_file, address, json_file}) g_free(word);
@@ -100,6 +100,8 @@ Options read_options(int argc, char** argv) {
         {"producers", 0, 0, G_OPTION_ARG_INT, &w.producers, "fanout, churn: who send (1)", "N"},
         {"consumers", 0, 0, G_OPTION_ARG_INT, &w.consumers, "fanout, churn: who receive all of them (10)",
          "N"},
+        {"consumers-first", 0, 0, G_OPTION_ARG_NONE, &w.consumers_first,
+         "fanout, churn: the consumers join first, and wait for the producers", nullptr},
         {"rooms", 0, 0, G_OPTION_ARG_INT, &w.rooms, "rooms: how many (2)", "N"},
         {"users", 0, 0, G_OPTION_ARG_INT, &w.users, "rooms: in each, who send and receive all others (5)",
          "N"},
@@ -176,6 +178,7 @@ Options read_options(int argc, char** argv) {
                 " is elsewhere: name this machine's address for media by --address");
     options.producers = w.producers;
     options.consumers = w.consumers;
+    options.consumers_first = w.consumers_first;
     options.rooms = w.rooms;
     options.users = w.users;
     options.join_rate = w.join_rate;

@@ -19,6 +19,7 @@ struct Options {
 
     int producers = 1;
     int consumers = 10;
+    bool consumers_first = false;  ///< In the room, before there is a producer.
     int rooms = 2;
     int users = 5;
     double join_rate = 25;  ///< Users a second.

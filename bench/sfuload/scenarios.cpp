@@ -1,5 +1,6 @@
 #include "sfuload/scenarios.h"
 
+#include <mutex>
 #include <thread>
 #include <unistd.h>
 
@@ -23,6 +24,10 @@ std::string producer_name(int number) {
     return "producer-" + std::to_string(number);
 }
 
+std::string consumer_name(size_t number) {
+    return "consumer-" + std::to_string(number);
+}
+
 /// Joins and receives every producer of the room.
 void join_and_consume(const Options& options, Session& session, const std::string& room,
                       const std::string& user, bool passing) {
@@ -34,12 +39,31 @@ void join_and_consume(const Options& options, Session& session, const std::strin
         session.subscribe(room, user, producer_name(i), *offers, began, passing);
 }
 
-Status bring_in_producers(const Options& options, Session& session, const std::string& room) {
+/// Those of `outbound`, which are all of `producer`, that are for `user`.
+std::vector<Signalling::Offer> offers_for(const std::string& user, const std::string& producer,
+                                          const std::vector<Signalling::Offer>& outbound) {
+    std::vector<Signalling::Offer> offers;
+    for (const Signalling::Offer& offer : outbound)
+        if (offer.user == user)
+            offers.push_back({producer, offer.sdp});
+    return offers;
+}
+
+/// `waiting`: who is in the room already, and receives each producer.
+Status bring_in_producers(const Options& options, Session& session, const std::string& room,
+                          const std::vector<std::string>& waiting) {
     for (int i = 0; i < options.producers; i++) {
-        if (const auto joined = session.join(room, producer_name(i)); !joined)
+        const std::string producer = producer_name(i);
+        if (const auto joined = session.join(room, producer); !joined)
             return joined.error();
-        if (const auto published = session.publish(room, producer_name(i)); !published)
-            return published.error();
+        const peer::Time producing = peer::now();
+        const auto outbound = session.publish(room, producer);
+        if (!outbound)
+            return outbound.error();
+        run_jobs(waiting.size(), [&](size_t j) {
+            session.subscribe(room, waiting[j], producer, offers_for(waiting[j], producer, *outbound),
+                              producing);
+        });
     }
     if (!session.wait_for_publishers())
         return Error{ErrorCode::Timeout, "not all producers connected within the set-up limit"};
@@ -61,21 +85,48 @@ void come_and_go(const Options& options, Session& session, const std::string& ro
     run_jobs(users, visit, options.churn_rate, size_t(options.churn_rate * (staying + 3)) + 2);
 }
 
-Status run_fanout(const Options& options, Session& session, Measurement& measurement) {
-    const std::string room = room_name(0);
-    if (auto created = session.create_room(room); !created)
-        return created;
-    if (auto producing = bring_in_producers(options, session, room); !producing)
+Status producers_first(const Options& options, Session& session, Measurement& measurement,
+                       const std::string& room) {
+    if (auto producing = bring_in_producers(options, session, room, {}); !producing)
         return producing;
     if (options.server_pid)
         (void)sleep_for(kBeforeBaseline);
     measurement.take_baseline();
-
     progress("%d consumers join", options.consumers);
     run_jobs(
         size_t(options.consumers),
-        [&](size_t i) { join_and_consume(options, session, room, "consumer-" + std::to_string(i), false); },
+        [&](size_t i) { join_and_consume(options, session, room, consumer_name(i), false); },
         options.join_rate);
+    return Ok{};
+}
+
+Status consumers_first(const Options& options, Session& session, Measurement& measurement,
+                       const std::string& room) {
+    measurement.take_baseline();
+    progress("%d consumers join, and wait", options.consumers);
+    std::vector<std::string> waiting;
+    std::mutex mutex;
+    run_jobs(
+        size_t(options.consumers),
+        [&](size_t i) {
+            const std::string user = consumer_name(i);
+            const auto joined = session.join(room, user);
+            if (!joined)
+                return session.add_failure(room, user, joined.error().message, false);
+            const std::scoped_lock lock(mutex);
+            waiting.push_back(user);
+        },
+        options.join_rate);
+    return bring_in_producers(options, session, room, waiting);
+}
+
+Status run_fanout(const Options& options, Session& session, Measurement& measurement) {
+    const std::string room = room_name(0);
+    if (auto created = session.create_room(room); !created)
+        return created;
+    const auto come = options.consumers_first ? consumers_first : producers_first;
+    if (auto all_there = come(options, session, measurement, room); !all_there)
+        return all_there;
     measurement.wait_and_settle();
     if (options.scenario == Scenario::Fanout) {
         measurement.measure();
@@ -108,14 +159,8 @@ void fill_room(const Options& options, Session& session, const std::string& room
             session.add_failure(room, user, outbound.error().message, false);
             continue;
         }
-        // Each entry of `outbound` is for another user, and of this one.
-        for (const std::string& other : present) {
-            std::vector<Signalling::Offer> offer;
-            for (const Signalling::Offer& o : *outbound)
-                if (o.user == other)
-                    offer.push_back({user, o.sdp});
-            session.subscribe(room, other, user, offer, producing);
-        }
+        for (const std::string& other : present)
+            session.subscribe(room, other, user, offers_for(other, user, *outbound), producing);
         present.push_back(user);
     }
 }
