@@ -50,8 +50,12 @@ Result<T> read_body(std::string_view text, T (*read)(FieldReader&)) {
     return result;
 }
 
-Result<Ok> read_empty(std::string_view text) {
-    return read_body<Ok>(text, [](FieldReader&) { return Ok{}; });
+/// What a route does that takes no body; one is an error of the caller's, unless it has no members.
+template <void (*Handle)(Rooms& rooms, const Call& call, const Reply& reply)>
+void without_body(Rooms& rooms, const Call& call, const Reply& reply) {
+    if (auto body = read_body<Ok>(call.body, [](FieldReader&) { return Ok{}; }); !body)
+        return reply(body.error());
+    Handle(rooms, call, reply);
 }
 
 std::optional<std::string> read_id(FieldReader& fields, const char* name) {
@@ -188,79 +192,55 @@ void begin_branch(Rooms& rooms, const Call& call, const Reply& reply) {
 }
 
 void end_branch(Rooms& rooms, const Call& call, const Reply& reply) {
-    if (auto body = read_empty(call.body); !body)
-        return reply(body.error());
     rooms.end_branch(call.room_id, call.user_id, call.branch_name,
                      answered<media::BranchState>(reply, to_json));
 }
 
 void list_branches(Rooms& rooms, const Call& call, const Reply& reply) {
-    if (auto body = read_empty(call.body); !body)
-        return reply(body.error());
     answered<std::vector<media::BranchState>>(reply, to_json)(rooms.branches(call.room_id, call.user_id));
 }
 
 void stop_producing(Rooms& rooms, const Call& call, const Reply& reply) {
-    if (auto body = read_empty(call.body); !body)
-        return reply(body.error());
     rooms.stop_producing(call.room_id, call.user_id, answered<rooms::Left>(reply, stopped_to_json));
 }
 
 void remove_user(Rooms& rooms, const Call& call, const Reply& reply) {
-    if (auto body = read_empty(call.body); !body)
-        return reply(body.error());
     rooms.remove_user(call.room_id, call.user_id, answered<rooms::Left>(reply, left_to_json));
 }
 
 void remove_room(Rooms& rooms, const Call& call, const Reply& reply) {
-    if (auto body = read_empty(call.body); !body)
-        return reply(body.error());
     rooms.remove(call.room_id, answered<size_t>(reply, [](const size_t& count) {
                      return json::object({{"count", std::to_string(count)}});
                  }));
 }
 
-void list_rooms(Rooms& rooms, const Call& call, const Reply& reply) {
-    if (auto body = read_empty(call.body); !body)
-        return reply(body.error());
+void list_rooms(Rooms& rooms, const Call&, const Reply& reply) {
     reply(to_json(rooms.list()));
 }
 
 void describe_room(Rooms& rooms, const Call& call, const Reply& reply) {
-    if (auto body = read_empty(call.body); !body)
-        return reply(body.error());
     answered<rooms::RoomState>(reply, to_json)(rooms.describe(call.room_id));
 }
 
 void room_stats(Rooms& rooms, const Call& call, const Reply& reply) {
-    if (auto body = read_empty(call.body); !body)
-        return reply(body.error());
     answered<rooms::RoomState>(reply, stats_to_json)(rooms.describe(call.room_id));
 }
 
-void health(Rooms& rooms, const Call& call, const Reply& reply) {
-    if (auto body = read_empty(call.body); !body)
-        return reply(body.error());
+void health(Rooms& rooms, const Call&, const Reply& reply) {
     reply(json::object({{"status", json::quoted(rooms.draining() ? "draining" : "ok")},
                         {"version", json::quoted(SLUICE_VERSION)}}));
 }
 
-void metrics(Rooms& rooms, const Call& call, const Reply& reply) {
-    if (auto body = read_empty(call.body); !body)
-        return reply(body.error());
+void metrics(Rooms& rooms, const Call&, const Reply& reply) {
     reply(metrics_text(rooms.totals()));
 }
 
-void list_pipelines(Rooms& rooms, const Call& call, const Reply& reply) {
-    if (auto body = read_empty(call.body); !body)
-        return reply(body.error());
+void list_pipelines(Rooms& rooms, const Call&, const Reply& reply) {
     reply(to_json(rooms.pipelines()));
 }
 
 /// Draws the pipeline; `next` gets it.
 void draw(Rooms& rooms, const Call& call, media::Drawing::Form form, const Done<std::string>& next) {
-    if (auto body = read_empty(call.body); !body)
-        return next(body.error());
     if (!call.query.empty() && call.query != "all=true" && call.query != "all=false")
         return next(Error{ErrorCode::InvalidArgument,
                           "the query must be all=true or all=false, not " + std::string(call.query), "all"});
@@ -293,9 +273,7 @@ std::string log_json(const Rooms& rooms) {
                          {"userId", quoted(detail.user)}});
 }
 
-void show_log(Rooms& rooms, const Call& call, const Reply& reply) {
-    if (auto body = read_empty(call.body); !body)
-        return reply(body.error());
+void show_log(Rooms& rooms, const Call&, const Reply& reply) {
     reply(log_json(rooms));
 }
 
@@ -321,24 +299,25 @@ constexpr std::array kRoutes{
     Route{"POST", "/rooms/{roomId}/users/{userId}", add_user},
     Route{"POST", "/rooms/{roomId}/users/{userId}/produce", produce},
     Route{"POST", "/rooms/{roomId}/users/{userId}/consume", consume},
-    Route{"DELETE", "/rooms/{roomId}/users/{userId}/produce", stop_producing},
-    Route{"GET", "/rooms/{roomId}/users/{userId}/branches", list_branches},
+    Route{"DELETE", "/rooms/{roomId}/users/{userId}/produce", without_body<stop_producing>},
+    Route{"GET", "/rooms/{roomId}/users/{userId}/branches", without_body<list_branches>},
     Route{"POST", "/rooms/{roomId}/users/{userId}/branches/{branchName}", begin_branch},
-    Route{"DELETE", "/rooms/{roomId}/users/{userId}/branches/{branchName}", end_branch},
-    Route{"DELETE", "/rooms/{roomId}/users/{userId}", remove_user},
-    Route{"DELETE", "/rooms/{roomId}", remove_room},
-    Route{"GET", "/rooms", list_rooms},
-    Route{"GET", "/rooms/{roomId}", describe_room},
-    Route{"GET", "/rooms/{roomId}/stats", room_stats},
-    Route{"GET", "/debug/pipelines", list_pipelines},
-    Route{"GET", "/debug/pipelines/{roomId}/{userId}.dot", draw_dot, true,
+    Route{"DELETE", "/rooms/{roomId}/users/{userId}/branches/{branchName}", without_body<end_branch>},
+    Route{"DELETE", "/rooms/{roomId}/users/{userId}", without_body<remove_user>},
+    Route{"DELETE", "/rooms/{roomId}", without_body<remove_room>},
+    Route{"GET", "/rooms", without_body<list_rooms>},
+    Route{"GET", "/rooms/{roomId}", without_body<describe_room>},
+    Route{"GET", "/rooms/{roomId}/stats", without_body<room_stats>},
+    Route{"GET", "/debug/pipelines", without_body<list_pipelines>},
+    Route{"GET", "/debug/pipelines/{roomId}/{userId}.dot", without_body<draw_dot>, true,
           "text/vnd.graphviz; charset=utf-8"},
-    Route{"GET", "/debug/pipelines/{roomId}/{userId}.svg", draw_svg, true, "image/svg+xml"},
-    Route{"GET", "/debug/pipelines/{roomId}/{userId}.txt", draw_text, true, "text/plain; charset=utf-8"},
-    Route{"GET", "/debug/log", show_log},
+    Route{"GET", "/debug/pipelines/{roomId}/{userId}.svg", without_body<draw_svg>, true, "image/svg+xml"},
+    Route{"GET", "/debug/pipelines/{roomId}/{userId}.txt", without_body<draw_text>, true,
+          "text/plain; charset=utf-8"},
+    Route{"GET", "/debug/log", without_body<show_log>},
     Route{"PUT", "/debug/log", set_log},
-    Route{"GET", "/metrics", metrics, true, "text/plain; version=0.0.4; charset=utf-8"},
-    Route{"GET", "/healthz", health, false},
+    Route{"GET", "/metrics", without_body<metrics>, true, "text/plain; version=0.0.4; charset=utf-8"},
+    Route{"GET", "/healthz", without_body<health>, false},
 };
 
 std::vector<std::string_view> segments(std::string_view path) {
