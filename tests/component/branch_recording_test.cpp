@@ -337,7 +337,7 @@ TEST_F(BranchRecording, ADumpIsReplayedByGstLaunch) {
     media::BranchOptions options;
     options.pipeline = "dump.launch";
     begin(options, "a.gdp");
-    ASSERT_TRUE(wait_for_ms(1000));
+    ASSERT_TRUE(wait_for("a second of both", [&] { return state().packets >= 50 + 30; }));
     copy_torn("a.gdp");
     const auto ended = end();
     ASSERT_TRUE(ended) << ended.error().message;
