@@ -120,6 +120,10 @@ using Legs = std::vector<LegPad*>;  ///< With a reference each.
 /// the last leg does not wait long.
 constexpr size_t kRound = 16;
 
+/// So many packets to legs the streaming thread sends in a second, an eighth of it or so. Past that it leaves
+/// them to a thread, which takes several at once when it is late.
+constexpr size_t kSends = 30'000;
+
 struct FanoutState {
     ~FanoutState() {
         for (GstEvent* event : beginning) gst_clear_event(&event);
@@ -134,8 +138,10 @@ struct FanoutState {
     std::atomic<bool> threaded{false};
     std::atomic<guint64> late{0};
 
-    std::unique_ptr<FanoutQueue>
-        queue;  ///< Guarded by the sink pad's stream lock, and its thread never sees it.
+    // Guarded by the sink pad's stream lock; the queue's thread never sees them.
+    std::unique_ptr<FanoutQueue> queue;
+    gint64 second_began_us = 0;
+    size_t sends = 0;  ///< Since then.
 
     // Whoever does the work: the queue's thread, or without one the streaming thread.
     std::shared_ptr<const Legs> working;
@@ -199,6 +205,20 @@ void deliver(FanoutState& state, std::span<GstBuffer* const> buffers) {
     for (size_t i = 0; i < count; i++) gst_buffer_unmap(packets[i].buffer, &maps[i]);
 }
 
+/// On the streaming thread.
+void deliver_here(FanoutState& state, GstBuffer* buffer) {
+    deliver(state, {&buffer, 1});
+    gst_buffer_unref(buffer);
+    const gint64 now_us = g_get_monotonic_time();
+    if (now_us >= state.second_began_us + G_USEC_PER_SEC) {
+        state.second_began_us = now_us;
+        state.sends = 0;
+    }
+    state.sends += state.working->size();
+    if (state.sends > kSends)
+        state.threaded = true;
+}
+
 GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
     auto& state = *as_fanout(parent)->state;
     if (!state.queue && state.threaded)
@@ -206,10 +226,9 @@ GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
             for (size_t at = 0; at < batch.size(); at += kRound)
                 deliver(state, batch.subspan(at, std::min(kRound, batch.size() - at)));
         });
-    if (!state.queue) {
-        deliver(state, {&buffer, 1});
-        gst_buffer_unref(buffer);
-    } else if (!state.queue->push(buffer))
+    if (!state.queue)
+        deliver_here(state, buffer);
+    else if (!state.queue->push(buffer))
         state.late.fetch_add(1, std::memory_order_relaxed);
     return GST_FLOW_OK;
 }
@@ -342,8 +361,9 @@ static void fanout_class_init(FanoutClass* klass) {
     g_object_class_install_property(
         object, kThreaded,
         g_param_spec_boolean("threaded", "Threaded",
-                             "Consumers are served on a thread of its own; once set, it stays", FALSE,
-                             kReadWrite));
+                             "Consumers are served on a thread of its own: when set, or when more is sent "
+                             "than the streaming thread should; it stays",
+                             FALSE, kReadWrite));
     g_object_class_install_property(
         object, kLegs, g_param_spec_uint("legs", "Legs", "Consumers", 0, G_MAXUINT, 0, kReadable));
     g_object_class_install_property(

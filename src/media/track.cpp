@@ -9,8 +9,9 @@
 namespace sluice::media {
 namespace {
 
-/// Some 2 us for each: a thread is woken for 60 us of work at least.
-constexpr guint kLegsPerFanout = 32;
+/// The last of them waits half a millisecond for a packet. A thread that is woken costs as much as half a
+/// dozen.
+constexpr guint kLegsPerFanout = 128;
 
 guint64 counter_of(GstElement* element, const char* property) {
     guint64 value = 0;

@@ -54,6 +54,11 @@ struct Consumer {
             elements::ExpressWay{.peer = peer, .keys = SrtpKeys::derive(master)}));
     }
     void open(bool open = true) { elements::open_leg(leg.get(), open); }
+    void wait_for_shown(size_t packets) const {
+        const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (shown_count < packets && std::chrono::steady_clock::now() < limit) std::this_thread::yield();
+        EXPECT_EQ(shown_count, packets);
+    }
     /// Past webrtcbin, since the last call: decrypted.
     std::vector<Rtp> received() {
         std::vector<Rtp> all;
@@ -260,15 +265,20 @@ TEST_F(FanoutElement, ALegThatWasClosedGoesOnWhereItStopped) {
     stays.open();
     push_all(0, 10);
     pauses.open(false);
-    constexpr int kAgain = 40'010;  // more than 2^15 packets later, which looks older
-    push_all(10, kAgain);
+    constexpr int kAgain = 40'010;               // more than 2^15 packets later, which looks older
+    for (int at = 10; at < kAgain; at += 500) {  // a thread takes over, and holds twice as many
+        push_all(at, at + 500);
+        stays.wait_for_shown(size_t(at) + 500);
+    }
     pauses.open();
     push(kAgain, GST_BUFFER_FLAG_DELTA_UNIT);
     push_all(kAgain + 1, kAgain + 6);
     push(kAgain - 1);  // of the pause, and late
     push_all(kAgain + 6, kAgain + 11);
-    auto numbers = pauses.sequences();
-    numbers.insert(numbers.end(), pauses.shown.begin(), pauses.shown.end());  // one way or the other
+    stays.wait_for_shown(kAgain + 12);
+    auto numbers = pauses.shown;  // one way or the other
+    while (numbers.size() < 20 && pauses.browser->wait(10'000))
+        for (const int sequence : pauses.sequences()) numbers.push_back(sequence);
     std::ranges::sort(numbers);
     EXPECT_EQ(numbers, from_to(0, 20));
     EXPECT_EQ(pauses.receiver->not_authentic(), 0U);
@@ -349,6 +359,20 @@ TEST_F(FanoutElement, AThreadOfItsOwnLosesNothingAndKeepsTheOrder) {
     Numbers wanted;
     for (int i = 3; i < 150; i++) wanted.push_back(i);
     EXPECT_EQ(sequences, wanted);
+}
+
+TEST_F(FanoutElement, WhatIsTooMuchForTheStreamingThreadIsLeftToAnother) {
+    std::vector<std::unique_ptr<Consumer>> consumers;
+    for (int i = 0; i < 60; i++) consumers.push_back(std::make_unique<Consumer>(fanout.get(), sender.fd()));
+    const auto threaded = [&] {
+        gboolean value = FALSE;
+        g_object_get(fanout.get(), "threaded", &value, nullptr);
+        return bool(value);
+    };
+    push_all(0, 400);
+    EXPECT_FALSE(threaded()) << "24,000 packets to legs";
+    for (int i = 1; i < 100 && !threaded(); i++) push_all(400 * i, 400 * (i + 1));
+    EXPECT_TRUE(threaded());
 }
 
 TEST_F(FanoutElement, LegsComeAndGoWhileItFlows) {
