@@ -295,6 +295,17 @@ class Tls(unittest.TestCase):
             self.assertNotIn(b"HTTP/", receive_all(plain))
         self.assertEqual(len(server.get("/rooms")["rooms"]), 1)
 
+    def test_a_connection_does_not_cost_the_reading_of_all_roots(self):
+        server = self.start()
+
+        def cpu_s():
+            with open(f"/proc/{server.process.pid}/stat", encoding="ascii") as stat:
+                return sum(map(int, stat.read().rsplit(")", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+        before = cpu_s()
+        server.get("/rooms")
+        self.assertLess(cpu_s() - before, 1)  # With the sanitizers they took 3 s.
+
     def test_handshakes_that_never_end(self):
         server = self.start("--read-limit", "2")
         descriptors = os.listdir(f"/proc/{server.process.pid}/fd")
