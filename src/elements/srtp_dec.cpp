@@ -9,6 +9,7 @@
 
 #include "elements/pads.h"
 #include "elements/properties.h"
+#include "elements/sdes.h"
 #include "elements/srtp_receiver.h"
 #include "gst/ref.h"
 
@@ -127,8 +128,10 @@ GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
         return drop(self, buffer, kWithoutKey);
     }
     size_t size = bytes.size;
-    const auto outcome =
+    auto outcome =
         rtcp ? state.receiver->open_rtcp(bytes.data, size) : state.receiver->open_rtp(bytes.data, size);
+    if (rtcp && outcome == SrtpReceiver::Outcome::Opened && !tame_sdes({bytes.data, size}))
+        outcome = SrtpReceiver::Outcome::Malformed;
     gst_buffer_unmap(buffer, &bytes);
     switch (outcome) {
         case SrtpReceiver::Outcome::Opened:

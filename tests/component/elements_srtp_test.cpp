@@ -3,6 +3,7 @@
 #include "element_fixture.h"
 #include "elements/packet_history.h"
 #include "elements/rtp_packet.h"
+#include "elements/sdes.h"
 #include "elements/srtp.h"
 #include "elements/srtp_receiver.h"
 #include "peer/rtcp.h"
@@ -204,6 +205,41 @@ TEST(RollOverOfSequences, CountsWrapsInWhateverOrder) {
     EXPECT_EQ(roll_over.of(30000), 1U);
     EXPECT_EQ(roll_over.of(60000), 1U);
     EXPECT_EQ(roll_over.of(3), 2U);
+}
+
+/// A sender report without blocks, and an SDES packet of these words (RFC 3550 section 6.5).
+peer::Packet compound_with(const peer::Packet& chunks) {
+    peer::Packet packet(28);
+    packet[0] = 0x80;
+    packet[1] = 200;
+    packet[3] = 6;
+    packet.insert(packet.end(), {0x81, 202, 0, uint8_t(chunks.size() / 4)});
+    packet.insert(packet.end(), chunks.begin(), chunks.end());
+    return packet;
+}
+
+TEST(Sdes, AnItemEndsWithinItsPacket) {
+    auto whole = compound_with({0, 0, 0, 1, 1, 2, 'a', 'b', 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 'c', 'd'});
+    const auto before = whole;
+    EXPECT_TRUE(elements::tame_sdes(whole));
+    EXPECT_EQ(whole, before);
+    for (const auto& chunks :
+         {peer::Packet{0, 0, 0, 1, 1, 255, 'a', 'b'}, peer::Packet{0, 0, 0, 1, 1, 3, 'a', 'b'},
+          peer::Packet{0, 0, 0, 1, 1, 1, 'a', 2}}) {
+        auto packet = compound_with(chunks);
+        EXPECT_FALSE(elements::tame_sdes(packet));
+    }
+    auto cut = compound_with({0, 0, 0, 1, 1, 255, 'a', 'b'});
+    cut.pop_back();
+    EXPECT_TRUE(elements::tame_sdes(cut)) << "nobody reads a packet that is not whole";
+}
+
+TEST(Sdes, WhatIsPrivateBecomesANote) {
+    auto packet = compound_with({0, 0, 0, 1, 8, 3, 200, 'b', 'c', 1, 1, 'd', 0, 0, 0, 0});
+    auto wanted = packet;
+    wanted[36] = 7;
+    EXPECT_TRUE(elements::tame_sdes(packet));
+    EXPECT_EQ(packet, wanted);
 }
 
 TEST(History, KeepsTheLastPacketsAndOnlyThose) {
