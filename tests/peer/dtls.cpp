@@ -133,7 +133,7 @@ void DtlsSession::step() {
         ended_ = true;
         retransmission_.stop();
         const char* reason = ERR_reason_error_string(ERR_peek_error());
-        events_.failed(std::string("DTLS: ") + (reason ? reason : "handshake failed"));
+        events_.failed("DTLS: " + (reason ? reason : "SSL_get_error() " + std::to_string(error)));
     } else {
         arm();
     }
