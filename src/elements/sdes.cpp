@@ -1,5 +1,7 @@
 #include "elements/sdes.h"
 
+#include <gst/gst.h>
+
 namespace sluice::elements {
 namespace {
 
@@ -26,7 +28,7 @@ bool tame_chunks(std::span<uint8_t> chunks) {
 
 bool tame_sdes(std::span<uint8_t> rtcp) {
     while (rtcp.size() >= 4) {
-        const size_t size = 4 * (size_t{1} + (rtcp[2] << 8 | rtcp[3]));
+        const size_t size = 4 * (size_t{GST_READ_UINT16_BE(&rtcp[2])} + 1);
         if (size > rtcp.size())
             return true;  // rtpsession does not read it either.
         if (rtcp[1] == kSdes && !tame_chunks(rtcp.subspan(4, size - 4)))

@@ -1,5 +1,6 @@
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <list>
 
 #include "media_fixture.h"
@@ -175,6 +176,23 @@ TEST_F(Garbage, RtcpThatIsAuthenticAndWrong) {
         ASSERT_TRUE(control->receives("0", 2));
     }
     EXPECT_TRUE(control_goes_on());
+}
+
+TEST_F(Garbage, NamesOfPrivateItemsAreNotKept) {
+    constexpr const char* kName = "a name that nobody else has";
+    const uint32_t size = uint32_t(strlen(kName));
+    peer::Writer out;
+    out.bytes(peer::rtcp::receiver_report(peer::Receiver::kOwnSsrc, {}, "noisy"));
+    const size_t sdes = out.size();
+    out.u8(0x81).u8(peer::rtcp::Sdes).u16(0).u32(peer::Receiver::kOwnSsrc);
+    out.u8(8).u8(1 + size + 1).u8(size).text(kName).text("x").u8(0).pad(4);  // RFC 3550 section 6.5.8
+    out.set16(sdes + 2, uint32_t(out.size() - sdes) / 4 - 1);
+    const auto key_frames = noisy->track("1")->key_frames();
+    noisy->browser->send_rtcp(out.take());
+    noisy->browser->send_rtcp(peer::rtcp::picture_loss(peer::Receiver::kOwnSsrc, noisy->track("1")->ssrc()));
+    ASSERT_TRUE(wait_for("what the report behind it asks for",
+                         [&] { return noisy->track("1")->key_frames() > key_frames; }));
+    EXPECT_EQ(g_quark_try_string(kName), 0U);
 }
 
 TEST_F(Garbage, StunThatMeansNothing) {
