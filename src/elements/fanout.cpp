@@ -176,7 +176,7 @@ Fanout* as_fanout(gpointer object) {
 }
 
 /// Up to kRound packets to all legs.
-void deliver(FanoutState& state, std::span<GstBuffer* const> buffers) {
+void deliver(FanoutState& state, std::span<GstBuffer* const> buffers, gint64 now_us) {
     if (state.legs_are_new.exchange(false)) {
         std::lock_guard lock(state.mutex);
         state.working = state.legs;
@@ -184,7 +184,6 @@ void deliver(FanoutState& state, std::span<GstBuffer* const> buffers) {
     std::array<GstMapInfo, kRound> maps;
     std::array<LegPacket, kRound> packets;
     size_t count = 0;
-    const gint64 now_us = g_get_monotonic_time();
     for (GstBuffer* buffer : buffers) {
         auto& packet = packets[count];
         if (!gst_buffer_map(buffer, &maps[count], GST_MAP_READ))
@@ -207,9 +206,9 @@ void deliver(FanoutState& state, std::span<GstBuffer* const> buffers) {
 
 /// On the streaming thread.
 void deliver_here(FanoutState& state, GstBuffer* buffer) {
-    deliver(state, {&buffer, 1});
-    gst_buffer_unref(buffer);
     const gint64 now_us = g_get_monotonic_time();
+    deliver(state, {&buffer, 1}, now_us);
+    gst_buffer_unref(buffer);
     if (now_us >= state.second_began_us + G_USEC_PER_SEC) {
         state.second_began_us = now_us;
         state.sends = 0;
@@ -224,7 +223,8 @@ GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
     if (!state.queue && state.threaded)
         state.queue = std::make_unique<FanoutQueue>([&state](std::span<GstBuffer* const> batch) {
             for (size_t at = 0; at < batch.size(); at += kRound)
-                deliver(state, batch.subspan(at, std::min(kRound, batch.size() - at)));
+                deliver(state, batch.subspan(at, std::min(kRound, batch.size() - at)),
+                        g_get_monotonic_time());
         });
     if (!state.queue)
         deliver_here(state, buffer);
