@@ -124,6 +124,8 @@ def draw(folder, groups, names):
 
 def write(folder, runs, most_held, names, command, failed):
     """`failed`: (server name, point) of each run without a report."""
+    pathlib.Path(folder, "results.json").write_text(
+        json.dumps({"runs": runs, "most_held": most_held}, indent=1) + "\n", encoding="utf-8")
     groups = grouped(runs)
     noisy = sum(report["machine"]["others_cpu_percent"] > NOISY_PERCENT for report in runs)
     seconds = runs[0]["forwarded"]["seconds"]
@@ -150,5 +152,3 @@ The most consumers of one producer that were held (no loss, p99 under {HELD_P99_
     draw(folder, groups, names)
     text += "".join(f"\n![{name}]({name}.svg)\n" for name in ("cpu", "delay", "memory", "set-up"))
     pathlib.Path(folder, "results.md").write_text(text, encoding="utf-8")
-    pathlib.Path(folder, "results.json").write_text(
-        json.dumps({"runs": runs, "most_held": most_held}, indent=1) + "\n", encoding="utf-8")
