@@ -9,7 +9,7 @@
 
 #include "elements/pads.h"
 #include "elements/properties.h"
-#include "elements/sdes.h"
+#include "elements/session_guard.h"
 #include "elements/srtp_receiver.h"
 #include "gst/ref.h"
 
@@ -25,6 +25,7 @@ constexpr std::array kReasonNames{"", "without-key", "malformed", "not-authentic
 
 struct SrtpDecState {
     std::unique_ptr<SrtpReceiver> receiver;  ///< The sink pad's thread.
+    SessionGuard guard;                      ///< As above.
     bool rtcp_began = false;                 ///< As above: its sticky events are out.
     std::array<std::atomic<guint64>, kReasons> dropped{};
 };
@@ -130,7 +131,8 @@ GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
     size_t size = bytes.size;
     auto outcome =
         rtcp ? state.receiver->open_rtcp(bytes.data, size) : state.receiver->open_rtp(bytes.data, size);
-    if (rtcp && outcome == SrtpReceiver::Outcome::Opened && !tame_sdes({bytes.data, size}))
+    if (outcome == SrtpReceiver::Outcome::Opened &&
+        !(rtcp ? state.guard.admit_rtcp({bytes.data, size}) : state.guard.admit_rtp({bytes.data, size})))
         outcome = SrtpReceiver::Outcome::Malformed;
     gst_buffer_unmap(buffer, &bytes);
     switch (outcome) {

@@ -3,7 +3,7 @@
 #include "element_fixture.h"
 #include "elements/packet_history.h"
 #include "elements/rtp_packet.h"
-#include "elements/sdes.h"
+#include "elements/session_guard.h"
 #include "elements/srtp.h"
 #include "elements/srtp_receiver.h"
 #include "peer/rtcp.h"
@@ -15,6 +15,7 @@ namespace {
 using elements::PacketHistory;
 using elements::ReplayWindow;
 using elements::RollOver;
+using elements::SessionGuard;
 using elements::SrtpCipher;
 using elements::SrtpKeys;
 using elements::SrtpReceiver;
@@ -218,28 +219,78 @@ peer::Packet compound_with(const peer::Packet& chunks) {
     return packet;
 }
 
-TEST(Sdes, AnItemEndsWithinItsPacket) {
+TEST(SessionGuard, AnItemEndsWithinItsPacket) {
+    SessionGuard guard;
     auto whole = compound_with({0, 0, 0, 1, 1, 2, 'a', 'b', 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 'c', 'd'});
     const auto before = whole;
-    EXPECT_TRUE(elements::tame_sdes(whole));
+    EXPECT_TRUE(guard.admit_rtcp(whole));
     EXPECT_EQ(whole, before);
     for (const auto& chunks :
          {peer::Packet{0, 0, 0, 1, 1, 255, 'a', 'b'}, peer::Packet{0, 0, 0, 1, 1, 3, 'a', 'b'},
           peer::Packet{0, 0, 0, 1, 1, 1, 'a', 2}}) {
         auto packet = compound_with(chunks);
-        EXPECT_FALSE(elements::tame_sdes(packet));
+        EXPECT_FALSE(guard.admit_rtcp(packet));
     }
     auto cut = compound_with({0, 0, 0, 1, 1, 255, 'a', 'b'});
     cut.pop_back();
-    EXPECT_TRUE(elements::tame_sdes(cut)) << "nobody reads a packet that is not whole";
+    EXPECT_TRUE(guard.admit_rtcp(cut)) << "nobody reads a packet that is not whole";
 }
 
-TEST(Sdes, WhatIsPrivateBecomesANote) {
+TEST(SessionGuard, WhatIsPrivateBecomesANote) {
     auto packet = compound_with({0, 0, 0, 1, 8, 3, 200, 'b', 'c', 1, 1, 'd', 0, 0, 0, 0});
     auto wanted = packet;
     wanted[36] = 7;
-    EXPECT_TRUE(elements::tame_sdes(packet));
+    EXPECT_TRUE(SessionGuard().admit_rtcp(packet));
     EXPECT_EQ(packet, wanted);
+}
+
+TEST(SessionGuard, FeedbackOfTransportIsForNobody) {
+    auto packet = peer::rtcp::receiver_report(1, {}, "a");
+    peer::Writer feedback;  // Of one packet, which is lost.
+    feedback.u8(0x8f).u8(205).u16(5).u32(1).u32(2).u16(0).u16(1).u32(0).u16(1).u16(0);
+    const auto bytes = feedback.take();
+    packet.insert(packet.end(), bytes.begin(), bytes.end());
+
+    const gst::Owned<GstHarness, gst_harness_teardown> harness(
+        gst_harness_new_with_padnames("rtpsession", "recv_rtcp_sink", nullptr));
+    // What it reads it tells whoever sends, and leaks it if there is nobody.
+    const auto sender =
+        gst::Ref<GstPad>::adopt(gst_element_request_pad_simple(harness->element, "send_rtp_sink"));
+    gst_harness_set_src_caps_str(harness.get(), "application/x-rtcp");
+    const auto is_read = [&harness](const peer::Packet& rtcp) {
+        gst_harness_push(harness.get(), gst_buffer_new_memdup(rtcp.data(), rtcp.size()));
+        GstStructure* heard = nullptr;
+        g_object_get(harness->element, "twcc-stats", &heard, nullptr);
+        return gst::Owned<GstStructure, gst_structure_free>(heard) != nullptr;
+    };
+    auto admitted = packet;
+    EXPECT_TRUE(SessionGuard().admit_rtcp(admitted));
+    EXPECT_FALSE(is_read(admitted));
+    EXPECT_TRUE(is_read(packet)) << "rtpsession can do without this";
+}
+
+TEST(SessionGuard, APeerHasNoMoreSourcesThanThat) {
+    const auto ssrc = [](uint32_t number) { return peer::Writer().u32(number).take(); };
+    const auto rtp = [&](uint32_t csrc) {
+        peer::Packet packet(12);
+        packet[0] = 0x81;
+        const auto bytes = ssrc(csrc);
+        packet.insert(packet.end(), bytes.begin(), bytes.end());
+        return packet;
+    };
+    SessionGuard guard;
+    for (uint32_t i = 1; i < SessionGuard::kSources; i++) {
+        auto packet = compound_with(ssrc(i));  // The report is of source 0.
+        ASSERT_TRUE(guard.admit_rtcp(packet)) << i;
+    }
+    EXPECT_TRUE(guard.admit_rtp(rtp(7)));
+    auto report = peer::rtcp::receiver_report(7, {}, "a");
+    EXPECT_TRUE(guard.admit_rtcp(report)) << "of one that is known";
+    EXPECT_FALSE(guard.admit_rtp(rtp(SessionGuard::kSources)));
+    report = peer::rtcp::receiver_report(SessionGuard::kSources, {}, "a");
+    EXPECT_FALSE(guard.admit_rtcp(report));
+    auto chunk = compound_with(ssrc(SessionGuard::kSources));
+    EXPECT_FALSE(guard.admit_rtcp(chunk));
 }
 
 TEST(History, KeepsTheLastPacketsAndOnlyThose) {
