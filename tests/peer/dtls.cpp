@@ -76,9 +76,13 @@ DtlsSession::DtlsSession(Loop& loop, const Certificate& certificate, bool active
       active_(active),
       ssl_(SSL_new(certificate.context())),
       retransmission_(loop, [this] {
-          DTLSv1_handle_timeout(ssl_.get());
+          ERR_clear_error();
+          const int done = DTLSv1_handle_timeout(ssl_.get());
           flush();
-          arm();
+          if (done < 0)
+              fail(SSL_get_error(ssl_.get(), done));
+          else
+              arm();
       }) {
     BIO* in = BIO_new(BIO_s_mem());
     BIO* out = BIO_new(BIO_s_mem());
@@ -130,13 +134,17 @@ void DtlsSession::step() {
     if (done == 1) {
         on_secured();
     } else if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
-        ended_ = true;
-        retransmission_.stop();
-        const char* reason = ERR_reason_error_string(ERR_peek_error());
-        events_.failed("DTLS: " + (reason ? reason : "SSL_get_error() " + std::to_string(error)));
+        fail(error);
     } else {
         arm();
     }
+}
+
+void DtlsSession::fail(int error) {
+    ended_ = true;
+    retransmission_.stop();
+    const char* reason = ERR_reason_error_string(ERR_peek_error());
+    events_.failed("DTLS: " + (reason ? reason : "SSL_get_error() " + std::to_string(error)));
 }
 
 /// A memory BIO does not keep the borders of datagrams, but each record tells its length (RFC 6347

@@ -61,6 +61,7 @@ public:
 
 private:
     void step();
+    void fail(int error);
     void flush();
     void on_secured();
     void arm();

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,7 @@ public:
     struct Events {
         std::function<void()> connected;
         std::function<void(const std::string& why)> failed;
-        UdpSocket::Received received;  ///< All but STUN; anybody's, as before a pair is known.
+        UdpSocket::Received received;  ///< All but STUN, of the other side.
     };
 
     IceTransport(Loop& loop, Events events, in_addr address = loopback());
@@ -36,7 +37,7 @@ public:
     /// Begins the checks.
     void start(const Credentials& remote, std::vector<sockaddr_in> candidates, bool controlling);
     bool started() const { return !candidates_.empty(); }
-    bool connected() const { return connected_; }
+    bool connected() const { return selected_.has_value(); }
     /// To the selected pair; before there is one, to the first candidate.
     void send(Bytes datagram);
 
@@ -49,6 +50,7 @@ public:
 
 private:
     void receive(std::span<uint8_t> datagram, const sockaddr_in& from, Time at);
+    bool is_remote(const sockaddr_in& address) const;
     void on_request(Bytes datagram, const stun::Message& message, const sockaddr_in& from);
     void on_response(Bytes datagram, const stun::Message& message, const sockaddr_in& from);
     void check();
@@ -59,9 +61,9 @@ private:
     Timer check_timer_;
     Credentials local_;
     Credentials remote_;
-    std::vector<sockaddr_in> candidates_;  ///< The selected one alone once connected.
+    std::vector<sockaddr_in> candidates_;
+    std::optional<sockaddr_in> selected_;
     bool controlling_ = false;
-    bool connected_ = false;
     uint64_t tie_breaker_;
     uint32_t checks_sent_ = 0;
     Time last_heard_{};  ///< Of a valid response; the start of the checks before one.
