@@ -38,7 +38,8 @@ def sfuload(*options):
 class Load(unittest.TestCase):
     def measured(self, server, scenario, *options):
         ended = sfuload(scenario, "--url", server.url, "--settle", 0, "--json", "-", *options)
-        self.assertEqual(ended.returncode, 0, ended.stderr)
+        warnings = "\n".join(re.findall(r"^\S+ (?:warning|error) .*", server.log(), re.MULTILINE))
+        self.assertEqual(ended.returncode, 0, f"{ended.stderr}\nThe server:\n{warnings}")
         return json.loads(ended.stdout)
 
     def assert_whole(self, report, consumers):
