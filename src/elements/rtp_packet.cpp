@@ -73,6 +73,28 @@ uint32_t RtpPacket::ssrc() const {
     return uint32_t{read16(data + 8)} << 16 | read16(data + 10);
 }
 
+std::span<const uint8_t> RtpPacket::find_extension(uint8_t id) const {
+    const bool one_byte = profile == kOneByte;
+    if (extension == 0 || (!one_byte && (profile & kTwoByteMask) != kTwoByte))
+        return {};
+    const std::span<const uint8_t> elements(data + extension, extension_size);
+    for (size_t at = 0; at + 2 <= elements.size();) {
+        if (elements[at] == 0) {  // padding
+            at++;
+            continue;
+        }
+        const int found = one_byte ? elements[at] >> 4 : elements[at];
+        const size_t length = one_byte ? 1u + (elements[at] & 0x0f) : elements[at + 1];
+        at += one_byte ? 1 : 2;
+        if ((one_byte && found == kOneByteStop) || length > elements.size() - at)
+            return {};
+        if (found == id)
+            return elements.subspan(at, length);
+        at += length;
+    }
+    return {};
+}
+
 void RtpPacket::set_payload_type(int type) {
     data[1] = static_cast<uint8_t>((data[1] & 0x80) | (type & 0x7f));
 }

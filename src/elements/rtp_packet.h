@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace sluice::elements {
@@ -27,6 +28,8 @@ struct RtpPacket {
     uint16_t sequence() const;
     uint32_t timestamp() const;
     uint32_t ssrc() const;
+    /// The data of the first header extension with that id (RFC 8285); empty: there is none.
+    std::span<const uint8_t> find_extension(uint8_t id) const;
     void set_payload_type(int type);
     void set_sequence(uint16_t sequence);
     void set_timestamp(uint32_t timestamp);

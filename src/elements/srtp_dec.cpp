@@ -9,8 +9,10 @@
 
 #include "elements/pads.h"
 #include "elements/properties.h"
+#include "elements/rtp_packet.h"
 #include "elements/session_guard.h"
 #include "elements/srtp_receiver.h"
+#include "elements/transport_feedback.h"
 #include "gst/ref.h"
 
 GST_DEBUG_CATEGORY_STATIC(sluice_srtp_dec_debug);
@@ -23,10 +25,19 @@ namespace {
 enum Reason : guint { kWithoutKey = 1, kMalformed, kNotAuthentic, kReplayed, kReasons };
 constexpr std::array kReasonNames{"", "without-key", "malformed", "not-authentic", "replayed"};
 
+struct Reports {
+    uint8_t extension;
+    std::function<void(std::span<const uint8_t>)> send;
+    TransportFeedback feedback{g_random_int()};
+};
+
 struct SrtpDecState {
-    std::unique_ptr<SrtpReceiver> receiver;  ///< The sink pad's thread.
-    SessionGuard guard;                      ///< As above.
-    bool rtcp_began = false;                 ///< As above: its sticky events are out.
+    ~SrtpDecState() { delete reports.load(); }
+
+    std::unique_ptr<SrtpReceiver> receiver;   ///< The sink pad's thread.
+    SessionGuard guard;                       ///< As above.
+    bool rtcp_began = false;                  ///< As above: its sticky events are out.
+    std::atomic<Reports*> reports = nullptr;  ///< Set once; what it points to is the sink pad's thread's.
     std::array<std::atomic<guint64>, kReasons> dropped{};
 };
 
@@ -93,6 +104,18 @@ bool is_rtcp(const uint8_t* packet, size_t size) {
     return size >= 2 && packet[1] >= 192 && packet[1] <= 223;
 }
 
+void report_arrival(Reports& reports, const GstMapInfo& bytes, size_t size, GstClockTime at) {
+    RtpPacket rtp;
+    if (!GST_CLOCK_TIME_IS_VALID(at) || !rtp.parse_header(bytes.data, size))
+        return;
+    const auto number = rtp.find_extension(reports.extension);
+    if (number.size() != 2)
+        return;
+    const std::chrono::microseconds time(at / GST_USECOND);
+    if (const auto report = reports.feedback.on_packet(GST_READ_UINT16_BE(number.data()), rtp.ssrc(), time))
+        reports.send(*report);
+}
+
 /// RTCP that comes by the way of RTP has no events of its own.
 void begin_rtcp(SrtpDec* self) {
     GstPad* pad = self->rtcp_src;
@@ -134,6 +157,9 @@ GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
     if (outcome == SrtpReceiver::Outcome::Opened &&
         !(rtcp ? state.guard.admit_rtcp({bytes.data, size}) : state.guard.admit_rtp({bytes.data, size})))
         outcome = SrtpReceiver::Outcome::Malformed;
+    if (auto* reports = state.reports.load(std::memory_order_acquire);
+        reports && !rtcp && outcome == SrtpReceiver::Outcome::Opened)
+        report_arrival(*reports, bytes, size, GST_BUFFER_DTS(buffer));
     gst_buffer_unmap(buffer, &bytes);
     switch (outcome) {
         case SrtpReceiver::Outcome::Opened:
@@ -179,6 +205,14 @@ void finalize(GObject* object) {
 }
 
 }  // namespace
+
+void report_arrivals(GstElement* srtp_dec, uint8_t extension,
+                     std::function<void(std::span<const uint8_t>)> send) {
+    auto made = std::make_unique<Reports>(Reports{extension, std::move(send)});
+    Reports* none = nullptr;
+    if (as_srtp_dec(srtp_dec)->state->reports.compare_exchange_strong(none, made.get()))
+        (void)made.release();
+}
 
 static void srtp_dec_class_init(SrtpDecClass* klass) {
     GST_DEBUG_CATEGORY_INIT(sluice_srtp_dec_debug, "sluicesrtpdec", 0, "opens what arrives");

@@ -1,8 +1,11 @@
 #include "media/connection.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
+#include "elements/srtp_dec.h"
+#include "elements/srtp_enc.h"
 #include "gst/factory.h"
 #include "gst/promise.h"
 #include "gst/signal.h"
@@ -271,6 +274,7 @@ void Connection::on_webrtc_state() {
     if (const auto checked = check_certificate(dtls.get()); !checked)
         return fail(checked.error().message);
     open_express();
+    begin_reports();
     enter(ConnectionState::Connected);
     gst::connect_shared(dtls.get(), "notify::state", G_CALLBACK(on_notify_dtls_state), internals_);
     on_dtls_state();  // it may have ended already
@@ -296,6 +300,34 @@ void Connection::open_express() {
                                                       {"user", consumer_},
                                                       {"producer", pipeline_->user()},
                                                       {"reason", opened.error().message}});
+}
+
+void Connection::report_arrivals(uint8_t extension) {
+    if (std::exchange(transport_cc_, extension) == 0 && state_ == ConnectionState::Connected)
+        begin_reports();
+}
+
+/// All sections are bundled: there is one of each element.
+void Connection::begin_reports() {
+    if (transport_cc_ == 0)
+        return;
+    const auto decoder = gst::find_made_by(GST_BIN(bin_.get()), "srtpdec");
+    const auto encoder = gst::find_made_by(GST_BIN(bin_.get()), "srtpenc");
+    const auto keys = encoder ? elements::srtp_keys_of(encoder.get()) : nullptr;
+    if (!decoder || !keys)
+        return;
+    struct Sender {
+        std::shared_ptr<ice::Peer> peer;
+        elements::SrtpCipher cipher;
+        uint32_t index = 0;  ///< Of an SSRC that the session does not have.
+    };
+    const auto sender = std::make_shared<Sender>(
+        Sender{.peer = peer_, .cipher = elements::SrtpCipher(keys, elements::SrtpCipher::Kind::Rtcp)});
+    elements::report_arrivals(decoder.get(), transport_cc_, [sender](std::span<const uint8_t> rtcp) {
+        std::vector<uint8_t> out(rtcp.size() + elements::SrtpKeys::kRtcpTrailer);
+        out.resize(sender->cipher.protect_rtcp(rtcp.data(), rtcp.size(), sender->index++, out.data()));
+        sender->peer->send(out);
+    });
 }
 
 /// All sections are bundled: they have the same one. Null: webrtcbin has none yet.

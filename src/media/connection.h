@@ -88,6 +88,9 @@ public:
 
     /// From now on the peer may connect, within the time limit, with one of its certificates.
     void connect(const sdp::Transport& remote);
+    /// Once it is connected, the peer is told when its packets came: by the numbers of the header extension
+    /// with that id, which stays the same.
+    void report_arrivals(uint8_t extension);
     /// Ends it with a log line.
     void fail(const std::string& why, log::Level level = log::Level::Warning);
     void close();
@@ -121,6 +124,7 @@ private:
     gst::Ref<GstWebRTCDTLSTransport> dtls_transport() const;
     Status check_certificate(GstWebRTCDTLSTransport* transport) const;
     void open_express();
+    void begin_reports();
     void enter(ConnectionState state);
     void give_up();
 
@@ -132,6 +136,7 @@ private:
     gst::Ref<GstElement> bin_;
     std::shared_ptr<ice::Peer> peer_;
     std::vector<sdp::Fingerprint> fingerprints_;
+    uint8_t transport_cc_ = 0;  ///< The extension's id; 0: nobody wants reports.
     ConnectionState state_ = ConnectionState::New;
 };
 

@@ -9,10 +9,7 @@
 
 namespace sluice::media {
 void Express::on_element(GstElement* element) {
-    if (gst::is_made_by(element, "srtpenc")) {
-        std::lock_guard lock(mutex_);
-        srtp_ = gst::Ref<GstElement>::retain(element);
-    } else if (gst::is_made_by(element, "rtprtxsend")) {
+    if (gst::is_made_by(element, "rtprtxsend")) {
         // It keeps no packets (do-nack is off) and would swallow what the session asks for.
         const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(element, "src"));
         gst::add_probe_shared(pad.get(), GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_rtx_sender_event,
@@ -33,11 +30,7 @@ void Express::clear() {
 }
 
 Status Express::open(GstElement* webrtcbin, std::shared_ptr<ice::Peer> peer) {
-    gst::Ref<GstElement> srtp;
-    {
-        std::lock_guard lock(mutex_);
-        srtp = srtp_;
-    }
+    const auto srtp = gst::find_made_by(GST_BIN(webrtcbin), "srtpenc");
     if (!srtp)
         return Error{ErrorCode::Internal, "webrtcbin has no srtpenc"};
     auto keys = elements::srtp_keys_of(srtp.get());

@@ -41,8 +41,7 @@ private:
     gst::Ref<GstPad> find(uint32_t ssrc);
     void correct_report(uint8_t* report);
 
-    std::mutex mutex_;  // up to legs_
-    gst::Ref<GstElement> srtp_;
+    std::mutex mutex_;  // legs_
     Legs legs_;
     std::shared_ptr<const elements::ExpressWay> way_;  ///< Scheduler thread.
 };

@@ -175,6 +175,9 @@ std::string Ingress::accept(const sdp::Description& offer, const Chosen& chosen,
         for (const auto& [mid, track] : tracks) routes_->tracks[mid] = track;
     }
     adopt_transport(offer);
+    for (const auto& [mid, track] : chosen)
+        if (const auto extension = sdp::transport_cc_id(track))
+            connection_->report_arrivals(extension);
     return write_answer(offer, chosen);
 }
 

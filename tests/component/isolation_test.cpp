@@ -5,9 +5,12 @@
 
 #include "media_fixture.h"
 #include "peer/random.h"
+#include "peer/rtp.h"
 
 namespace sluice::test {
 namespace {
+
+namespace rtp = peer::rtp;
 
 /// A producer and a control consumer, whose stream must go on whatever somebody else does.
 struct Isolation : MediaFixture {
@@ -193,6 +196,25 @@ TEST_F(Garbage, NamesOfPrivateItemsAreNotKept) {
     ASSERT_TRUE(wait_for("what the report behind it asks for",
                          [&] { return noisy->track("1")->key_frames() > key_frames; }));
     EXPECT_EQ(g_quark_try_string(kName), 0U);
+}
+
+/// A report of these rtpsession cannot write: it ends the process.
+TEST_F(Garbage, TransportWideNumbersThatRepeat) {
+    const rtp::ExtensionIds ids{.transport_cc = 3};  // As the peer's offers have it.
+    rtp::Header header{.payload_type = 96, .ssrc = uint32_t(peer::random_number())};
+    for (int round = 0; round < 10; round++) {
+        const int first = 20'000 + 300 * round;
+        for (int i = 0; i < 210; i++) {
+            peer::Writer packet;
+            header.sequence++;
+            header.marker = i == 209;
+            const int number = first + i / 3 * 4 + i % 3 % 2;  // 0 1 0, 4 5 4...
+            rtp::write_header(packet, header, ids, {.transport_sequence = uint16_t(number), .mid = {}});
+            ada->browser->send_rtp(packet.text("garbage").take());
+        }
+        ASSERT_TRUE(control->receives("0", 2));
+    }
+    EXPECT_TRUE(control_goes_on());
 }
 
 TEST_F(Garbage, StunThatMeansNothing) {

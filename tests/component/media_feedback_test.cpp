@@ -78,7 +78,10 @@ TEST_F(MediaFeedback, APictureLossBringsAKeyFrame) {
 TEST_F(MediaFeedback, TransportFeedbackReachesTheProducer) {
     Publisher ada(*this, "ada");
     ASSERT_TRUE(ada.with_both().negotiate());
-    EXPECT_TRUE(wait_for("transport-wide feedback", [&] { return ada.browser->transport_feedback() >= 5; }));
+    ASSERT_TRUE(wait_for("transport-wide feedback", [&] { return ada.browser->transport_feedback() >= 5; }));
+    const auto& arrived = ada.browser->arrived();
+    EXPECT_GT(arrived.size(), 5U);
+    for (size_t i = 1; i < arrived.size(); i++) EXPECT_EQ(arrived[i], uint16_t(arrived[i - 1] + 1));
 }
 
 TEST_F(MediaFeedback, ReceiverReportsReachTheProducer) {

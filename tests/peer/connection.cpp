@@ -210,8 +210,10 @@ void Connection::on_rtcp(Bytes compound) {
     for (const rtcp::Received& packet : rtcp::parse(compound)) {
         if (packet.type == rtcp::SenderReport)
             receiver_.on_sender_report(packet);
-        if (packet.type == rtcp::Feedback && packet.format == rtcp::TransportCc)
+        if (const auto report = packet.transport_report()) {
             transport_feedback_++;
+            for (const auto& arrival : report->arrivals) arrived_.push_back(arrival.sequence);
+        }
         for (const auto& sender : senders_) {
             const uint32_t ssrc = sender->track().ssrc;
             for (const rtcp::ReportBlock& block : packet.report_blocks())

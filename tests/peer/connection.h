@@ -62,6 +62,8 @@ public:
     Sender* sender(Kind kind) const;
     uint64_t bytes_sent() const;  ///< Header and payload, as getStats() counts them.
     uint64_t transport_feedback() const { return transport_feedback_; }  ///< Received.
+    /// The transport-wide numbers of what has arrived, as the other side reported them.
+    const std::vector<uint16_t>& arrived() const { return arrived_; }
     Receiver& receiver() { return receiver_; }
     const Receiver& receiver() const { return receiver_; }
     /// What was lost on the last metre: in this process's own socket.
@@ -77,9 +79,10 @@ public:
     void send_raw(Bytes datagram) { ice_->send(datagram); }
     /// A compound of the caller's making, protected. Connected only.
     void send_rtcp(Packet packet);
+    /// The same of an RTP packet.
+    void send_rtp(Packet packet) override;
 
 private:
-    void send_rtp(Packet packet) override;
     uint16_t next_transport_sequence() override { return transport_sequence_++; }
 
     std::unique_ptr<IceTransport> make_ice();
@@ -121,6 +124,7 @@ private:
     uint16_t transport_sequence_ = 0;
     unsigned next_mid_ = 0;
     uint64_t transport_feedback_ = 0;
+    std::vector<uint16_t> arrived_;
 };
 
 }  // namespace sluice::peer

@@ -170,6 +170,39 @@ uint32_t Received::ntp_middle() const {
     return bytes.size() < kHeader + 8 ? 0 : get32(&bytes[kHeader + 2]);
 }
 
+std::optional<TransportReport> Received::transport_report() const {
+    constexpr size_t kFixed = kFeedbackHeader + 8;
+    if (type != Feedback || format != TransportCc || bytes.size() < kFixed)
+        return std::nullopt;
+    TransportReport report{
+        .base = uint16_t(get16(&bytes[12])), .count = uint16_t(get16(&bytes[14])), .arrivals = {}};
+    std::vector<uint32_t> symbols;
+    size_t at = kFixed;
+    for (; symbols.size() < report.count; at += 2) {
+        if (at + 2 > bytes.size())
+            return std::nullopt;
+        const uint32_t chunk = get16(&bytes[at]);
+        if (!(chunk & 0x8000))
+            symbols.insert(symbols.end(), chunk & 0x1FFF, chunk >> 13);
+        else if (chunk & 0x4000)
+            for (int bit = 12; bit >= 0; bit -= 2) symbols.push_back(chunk >> bit & 3);
+        else
+            for (int bit = 13; bit >= 0; bit--) symbols.push_back(chunk >> bit & 1);
+    }
+    int64_t ticks = int64_t(get24(&bytes[16])) * 256;  // of 0.25 ms, from units of 64 ms
+    for (size_t i = 0; i < report.count; i++) {
+        const size_t size = symbols[i];
+        if (size == 0)
+            continue;
+        if (size > 2 || at + size > bytes.size())
+            return std::nullopt;
+        ticks += size == 1 ? bytes[at] : int16_t(get16(&bytes[at]));
+        at += size;
+        report.arrivals.push_back({uint16_t(report.base + i), ticks * std::chrono::microseconds(250)});
+    }
+    return report;
+}
+
 std::vector<Received> parse(Bytes compound) {
     std::vector<Received> packets;
     while (compound.size() >= kHeader) {

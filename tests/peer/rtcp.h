@@ -52,6 +52,13 @@ struct Arrival {
 Packet transport_feedback(uint32_t own_ssrc, uint32_t media_ssrc, uint8_t count,
                           std::vector<Arrival> arrivals);
 
+/// What transport-wide feedback says.
+struct TransportReport {
+    uint16_t base = 0;
+    uint16_t count = 0;             ///< Of the numbers from `base` on, those that were lost included.
+    std::vector<Arrival> arrivals;  ///< By the reporter's clock, which wraps after 12 days.
+};
+
 /// One packet of a compound, without its padding.
 struct Received {
     uint8_t type = 0;
@@ -66,6 +73,7 @@ struct Received {
     std::vector<ReportBlock> report_blocks() const;
     std::optional<SenderInfo> sender_info() const;  ///< Of a sender report.
     uint32_t ntp_middle() const;                    ///< Of a sender report: what goes into "last SR".
+    std::optional<TransportReport> transport_report() const;  ///< nullopt: none, or not well-formed.
 };
 std::vector<Received> parse(Bytes compound);
 

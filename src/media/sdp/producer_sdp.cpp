@@ -12,8 +12,9 @@ namespace {
 
 constexpr std::string_view kTransportCc =
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+constexpr std::string_view kTransportCcFeedback = "transport-cc";
 /// The highest id of the one-byte form (RFC 8285 section 4.2). A higher one would make the browser write the
-/// two-byte form, of which webrtcbin 1.22 reads no transport-cc (rtptwcc.c).
+/// two-byte form, a byte more for each.
 constexpr int kMaxExtensionId = 14;
 
 const KnownCodec* taken_codec(const Codec& offered, Kind kind, const std::vector<std::string>& video_codecs) {
@@ -28,8 +29,9 @@ const KnownCodec* taken_codec(const Codec& offered, Kind kind, const std::vector
 
 std::vector<std::string> supported_feedback(const Codec& codec, Kind kind) {
     std::vector<std::string> result;
-    for (const char* feedback : {"transport-cc", "nack", "nack pli", "ccm fir"})
-        if ((kind == Kind::Video || std::string_view(feedback) == "transport-cc") &&
+    for (const std::string_view feedback : {kTransportCcFeedback, std::string_view("nack"),
+                                            std::string_view("nack pli"), std::string_view("ccm fir")})
+        if ((kind == Kind::Video || feedback == kTransportCcFeedback) &&
             std::ranges::count(codec.feedback, feedback) > 0)
             result.emplace_back(feedback);
     return result;
@@ -68,6 +70,12 @@ void take_ssrcs(InTrack& track, const Section& section) {
     const auto group = std::ranges::find(section.fid, *media, &std::pair<uint32_t, uint32_t>::first);
     if (track.rtx && group != section.fid.end())
         track.rtx_ssrc = group->second;
+}
+
+InTrack without_transport_cc(InTrack track) {
+    std::erase(track.codec.feedback, kTransportCcFeedback);
+    std::erase_if(track.extensions, [](const auto& extension) { return extension.uri == kTransportCc; });
+    return track;
 }
 
 int rtx_payload_type(const InTrack& track) {
@@ -147,7 +155,8 @@ std::string write_bin_offer(const std::vector<InTrack>& tracks, const Transport&
     for (const auto& track : tracks) mids.push_back(track.mid);
     Writer writer(session_id, version);
     writer.bundle(mids);
-    for (const auto& track : tracks) {
+    for (const auto& taken : tracks) {
+        const auto track = without_transport_cc(taken);
         // webrtcbin makes caps fields of every parameter and needs none: the packets are not depayloaded.
         auto codec = track.codec;
         codec.fmtp.clear();
@@ -171,7 +180,8 @@ std::string write_bin_offer(const std::vector<InTrack>& tracks, const Transport&
     return writer.take();
 }
 
-std::string codec_preferences(const InTrack& track) {
+std::string codec_preferences(const InTrack& taken) {
+    const auto track = without_transport_cc(taken);
     std::string caps = "application/x-rtp, media=(string)" + std::string(to_string(track.kind)) +
                        ", encoding-name=(string)" + upper(track.codec.name) + ", payload=(int)" +
                        std::to_string(track.codec.payload_type) + ", clock-rate=(int)" +
@@ -183,6 +193,12 @@ std::string codec_preferences(const InTrack& track) {
     for (const auto& extension : track.extensions)
         caps += ", extmap-" + std::to_string(extension.id) + "=(string)\"" + extension.uri + "\"";
     return caps;
+}
+
+uint8_t transport_cc_id(const InTrack& track) {
+    const auto found = std::ranges::find(track.extensions, kTransportCc, &HeaderExtension::uri);
+    const bool is_wanted = std::ranges::count(track.codec.feedback, kTransportCcFeedback) > 0;
+    return is_wanted && found != track.extensions.end() ? static_cast<uint8_t>(found->id) : uint8_t{0};
 }
 
 }  // namespace sluice::media::sdp

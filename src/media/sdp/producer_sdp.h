@@ -51,7 +51,11 @@ std::string write_bin_offer(const std::vector<InTrack>& tracks, const Transport&
                             const std::string& setup, const std::string& session_id, unsigned version);
 
 /// The caps for GstWebRTCRTPTransceiver:codec-preferences, as text: with rtcp-fb-* and quoted extmap-*
-/// fields. Without them webrtcbin 1.22 answers no extmap and so sends no transport-cc feedback.
+/// fields.
 std::string codec_preferences(const InTrack& track);
+
+/// The id of the header extension by whose numbers the producer wants to be told what has come; 0: it does
+/// not. webrtcbin does not hear of it, nor of that feedback: the server reports itself (TransportFeedback).
+uint8_t transport_cc_id(const InTrack& track);
 
 }  // namespace sluice::media::sdp
