@@ -2,7 +2,9 @@
 #include <map>
 #include <random>
 
+#include "elements/rtp_packet.h"
 #include "elements/transport_feedback.h"
+#include "peer/bytes.h"
 #include "peer/rtcp.h"
 
 namespace sluice::test {
@@ -40,6 +42,30 @@ struct TransportFeedbackTest : testing::Test {
     TransportFeedback feedback{kOwn};
     std::vector<peer::rtcp::TransportReport> reports;
 };
+
+TEST(RtpPacket, FindsAnExtension) {
+    const auto find = [](uint16_t profile, const peer::Packet& elements, uint8_t id) {
+        peer::Writer writer;
+        writer.u32(0x90600001).u32(0).u32(7).u16(profile).u16(uint32_t(elements.size()) / 4).bytes(elements);
+        auto bytes = writer.take();
+        elements::RtpPacket packet;
+        EXPECT_TRUE(packet.parse_header(bytes.data(), bytes.size()));
+        const auto found = packet.find_extension(id);
+        return peer::Packet(found.begin(), found.end());
+    };
+    constexpr uint16_t kOneByte = 0xBEDE, kTwoByte = 0x1000;
+    const peer::Packet one{0x10, 1, 0, 0x31, 2, 3, 0x20, 4};
+    EXPECT_EQ(find(kOneByte, one, 3), (peer::Packet{2, 3}));
+    EXPECT_EQ(find(kOneByte, one, 2), (peer::Packet{4}));
+    EXPECT_TRUE(find(kOneByte, one, 4).empty());
+    EXPECT_TRUE(find(kOneByte, {0xF0, 1, 0x31, 2, 3, 0, 0, 0}, 3).empty()) << "15 ends them";
+    EXPECT_TRUE(find(kOneByte, {0x10, 1, 0x32, 3}, 3).empty()) << "longer than what is there";
+    const peer::Packet two{1, 0, 0, 200, 2, 5, 6, 0};
+    EXPECT_EQ(find(kTwoByte, two, 200), (peer::Packet{5, 6}));
+    EXPECT_TRUE(find(kTwoByte, two, 1).empty());
+    EXPECT_TRUE(find(kTwoByte, {200, 3, 5, 6}, 200).empty());
+    EXPECT_TRUE(find(0x1234, one, 3).empty()) << "of another kind";
+}
 
 TEST_F(TransportFeedbackTest, EachPacketIsReportedWithItsTime) {
     for (int i = 0; i <= 1000; i++) send(uint16_t(65'000 + i), 1h + i * 7ms);
