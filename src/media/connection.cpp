@@ -315,7 +315,10 @@ void Connection::begin_reports() {
     const auto encoder = gst::find_made_by(GST_BIN(bin_.get()), "srtpenc");
     const auto keys = encoder ? elements::srtp_keys_of(encoder.get()) : nullptr;
     if (!decoder || !keys)
-        return;
+        return log::warning("the producer is not told what has come",
+                            {{"room", pipeline_->room()},
+                             {"user", pipeline_->user()},
+                             {"reason", "webrtcbin has no key of AES_CM_128_HMAC_SHA1_80"}});
     struct Sender {
         std::shared_ptr<ice::Peer> peer;
         elements::SrtpCipher cipher;
