@@ -9,8 +9,16 @@
 namespace sluice::media {
 namespace {
 
-bool same_stream(const sdp::InTrack& a, const sdp::InTrack& b) {
-    return a.codec.payload_type == b.codec.payload_type && a.codec.name == b.codec.name && a.ssrcs == b.ssrcs;
+/// What webrtcbin has taken a section with stays: it would answer another format by a rejection.
+bool same_format(const sdp::InTrack& a, const sdp::InTrack& b) {
+    const bool same_rtx = !a.rtx || !b.rtx || a.rtx->payload_type == b.rtx->payload_type;
+    return a.codec.name == b.codec.name && a.codec.payload_type == b.codec.payload_type && same_rtx;
+}
+
+/// "VP8 by payload type 96, and its RTX by 97".
+std::string format_of(const sdp::InTrack& track) {
+    const auto text = track.codec.name + " by payload type " + std::to_string(track.codec.payload_type);
+    return track.rtx ? text + ", and its RTX by " + std::to_string(track.rtx->payload_type) : text;
 }
 
 }  // namespace
@@ -112,13 +120,14 @@ Result<Ingress::Chosen> Ingress::choose(const sdp::Description& offer) const {
         if (!section.sends() || !section.kind)
             continue;
         const auto* before = known(section);
-        if (auto track = sdp::choose(section, before ? std::vector{before->codec.name} : video_codecs_))
-            chosen.emplace(section.mid, std::move(*track));
-        else if (before)
+        auto track = sdp::choose(section, before ? std::vector{before->codec.name} : video_codecs_);
+        if (before && (!track || !same_format(*before, *track)))
             return Error{ErrorCode::Unacceptable,
-                         "section \"" + section.mid + "\" no longer offers " + before->codec.name +
+                         "section \"" + section.mid + "\" no longer offers " + format_of(*before) +
                              ", which it was taken with; another codec needs another section",
                          "offer.sdp"};
+        if (track)
+            chosen.emplace(section.mid, std::move(*track));
     }
     return chosen;
 }
@@ -134,7 +143,7 @@ void Ingress::negotiate(const sdp::Description& offer, const Chosen& chosen, Don
             const auto known = std::ranges::find(routes_->sections, section.mid, &sdp::InTrack::mid);
             if (known == routes_->sections.end())
                 routes_->sections.push_back(want->second);
-            else if (!same_stream(*known, want->second))
+            else if (known->ssrcs != want->second.ssrcs)
                 *known = want->second;
             else
                 continue;

@@ -1,3 +1,5 @@
+#include <regex>
+
 #include "media_fixture.h"
 
 namespace sluice::test {
@@ -119,10 +121,27 @@ TEST_F(Renegotiation, ASectionKeepsItsCodec) {
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::Unacceptable);
     EXPECT_EQ(refused.error().field, "offer.sdp");
-    EXPECT_EQ(
-        refused.error().message,
-        "section \"1\" no longer offers VP8, which it was taken with; another codec needs another section");
+    EXPECT_EQ(refused.error().message,
+              "section \"1\" no longer offers VP8 by payload type 96, and its RTX by 97, which it was taken "
+              "with; another "
+              "codec needs another section");
     EXPECT_TRUE(ada->server->tracks().video);
+    ASSERT_TRUE(alan->receives("1"));
+    EXPECT_TRUE(alan->is_unharmed());
+}
+
+TEST_F(Renegotiation, ASectionKeepsItsPayloadTypes) {
+    ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1"));
+    const auto offer = ada->browser->create_offer();
+    for (const char* type : {"\\b96\\b", "\\b97\\b"}) {
+        const auto other = std::regex_replace(offer, std::regex(type), "98");
+        const auto refused =
+            await<std::string>([&](Done<std::string> done) { ada->server->offer(other, std::move(done)); });
+        ASSERT_FALSE(refused) << type;
+        EXPECT_EQ(refused.error().code, ErrorCode::Unacceptable) << refused.error().message;
+    }
     ASSERT_TRUE(alan->receives("1"));
     EXPECT_TRUE(alan->is_unharmed());
 }

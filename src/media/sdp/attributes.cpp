@@ -114,11 +114,17 @@ Status read_extension(Section& to, std::string_view value) {
     return Ok{};
 }
 
+/// RFC 3550 allows 0 too, but to webrtcbin 1.22 it is none.
+std::optional<uint32_t> ssrc_of(std::string_view text) {
+    const auto ssrc = number<uint32_t>(text);
+    return ssrc == 0u ? std::nullopt : ssrc;
+}
+
 Status read_ssrc(Section& to, std::string_view value) {
     const auto text = take_word(value);
-    const auto id = number<uint32_t>(text);
+    const auto id = ssrc_of(text);
     if (!id)
-        return unacceptable("ssrc " + quoted(text) + " is not a number below 2^32");
+        return unacceptable("ssrc " + quoted(text) + " is not a number from 1 to 2^32 - 1");
     if (std::ranges::count(to.ssrcs, *id) > 0)
         return Ok{};
     if (to.ssrcs.size() == kMaxSsrcs)
@@ -131,8 +137,8 @@ Status read_ssrc_group(Section& to, std::string_view value) {
     if (take_word(value) != "FID")
         return Ok{};
     const auto pair = words(value);
-    const auto media = pair.size() == 2 ? number<uint32_t>(pair[0]) : std::nullopt;
-    const auto rtx = pair.size() == 2 ? number<uint32_t>(pair[1]) : std::nullopt;
+    const auto media = pair.size() == 2 ? ssrc_of(pair[0]) : std::nullopt;
+    const auto rtx = pair.size() == 2 ? ssrc_of(pair[1]) : std::nullopt;
     if (!media || !rtx || *media == *rtx)
         return unacceptable("ssrc-group:FID " + quoted(value) + " is not two different SSRCs");
     if (to.fid.size() == kMaxSsrcs)
