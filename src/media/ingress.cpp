@@ -69,18 +69,20 @@ void Ingress::on_pad(Routes& routes, GstPad* pad) {
     }
     std::lock_guard lock(routes.mutex);
     routes.pads.push_back(gst::Ref<GstPad>::retain(pad));
-    // By SSRC where the offer said so (a browser does, but for encodings with a rid), else by payload type:
-    // the first section of that type which has had no stream.
-    const auto has_ssrc = [&](const sdp::InTrack& s) { return std::ranges::count(s.ssrcs, ssrc) > 0; };
-    const auto has_type = [&](const sdp::InTrack& s) {
-        return s.ssrcs.empty() && s.codec.payload_type == payload_type;
+    // By SSRC where the offer said so (a browser does, but for encodings with a rid), else the first section
+    // of that payload type which has had no stream. Another type makes a pad of its own: it must not take the
+    // track from the one that was agreed.
+    const auto has_type = [&](const sdp::InTrack& s) { return s.codec.payload_type == payload_type; };
+    const auto has_ssrc = [&](const sdp::InTrack& s) {
+        return has_type(s) && std::ranges::count(s.ssrcs, ssrc) > 0;
     };
-    const auto waits = [&](const sdp::InTrack& s) { return has_type(s) && !routes.fed.contains(s.mid); };
+    const auto is_open = [&](const sdp::InTrack& s) { return has_type(s) && s.ssrcs.empty(); };
+    const auto waits = [&](const sdp::InTrack& s) { return is_open(s) && !routes.fed.contains(s.mid); };
     auto section = std::ranges::find_if(routes.sections, has_ssrc);
     if (section == routes.sections.end())
         section = std::ranges::find_if(routes.sections, waits);
     if (section == routes.sections.end())
-        section = std::ranges::find_if(routes.sections, has_type);
+        section = std::ranges::find_if(routes.sections, is_open);
     if (section != routes.sections.end()) {
         routes.fed.insert(section->mid);
         if (const auto track = routes.tracks.find(section->mid); track != routes.tracks.end())

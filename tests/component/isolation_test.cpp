@@ -181,6 +181,35 @@ TEST_F(Garbage, RtcpThatIsAuthenticAndWrong) {
     EXPECT_TRUE(control_goes_on());
 }
 
+/// All but the sequence numbers and SSRCs of a producer's packets, which its own SRTP needs.
+TEST_F(Garbage, RtpThatIsAuthenticAndWrong) {
+    Publisher eve(*this, "eve");
+    ASSERT_TRUE(eve.with_both().negotiate());
+    Viewer viewer(*this, eve, "viewer");
+    ASSERT_TRUE(viewer.negotiate());
+    ASSERT_TRUE(viewer.receives("1"));
+    eve.browser->distort = [](peer::Packet& packet) {
+        const auto below = [](size_t limit) { return size_t(peer::random_number() % limit); };
+        constexpr size_t kHeader = 12;
+        for (size_t i = below(8); i > 0; i--)
+            packet[kHeader + below(std::min(packet.size() - kHeader,
+                                            below(2) ? size_t{24} : packet.size()))] = uint8_t(below(256));
+        if (below(8) == 0)
+            packet.resize(kHeader + 12 + below(packet.size() - kHeader - 11));
+        if (below(8) == 0)
+            packet[below(2) ? 1 : 4 + below(4)] = uint8_t(below(256));  // marker and type, or time
+        if (below(8) == 0)
+            packet[0] ^= 0x20;  // padding
+        packet[14] = 0;         // An extension longer than the packet libsrtp does not protect.
+        packet[15] = std::min<uint8_t>(packet[15], 2);
+    };
+    ASSERT_TRUE(control->receives("0", 150));
+    EXPECT_TRUE(control_goes_on());
+    eve.browser->distort = nullptr;
+    EXPECT_TRUE(viewer.receives("0", 25));
+    EXPECT_TRUE(viewer.receives("1", 25));
+}
+
 TEST_F(Garbage, NamesOfPrivateItemsAreNotKept) {
     constexpr const char* kName = "a name that nobody else has";
     const uint32_t size = uint32_t(strlen(kName));

@@ -242,6 +242,8 @@ void Connection::send_feedback() {
 }
 
 void Connection::send_rtp(Packet packet) {
+    if (distort)
+        distort(packet);
     if (srtp_)
         ice_->send(srtp_->protect_rtp(std::move(packet)));
 }

@@ -81,6 +81,7 @@ public:
     void send_rtcp(Packet packet);
     /// The same of an RTP packet.
     void send_rtp(Packet packet) override;
+    std::function<void(Packet&)> distort;  ///< What becomes of each RTP packet before it is protected.
 
 private:
     uint16_t next_transport_sequence() override { return transport_sequence_++; }
