@@ -18,6 +18,9 @@ constexpr unsigned kCountsAnew = 5;
 
 ReorderBuffer::Place ReorderBuffer::put(uint16_t sequence, GstBuffer*& packet, bool resent,
                                         GstClockTime now) {
+    // Nobody has missed what is ahead: such a number would only lead the stream astray.
+    if (resent && (!begun_ || static_cast<int16_t>(sequence - static_cast<uint16_t>(highest_)) > 0))
+        return Place::Late;
     if (!std::exchange(begun_, true)) {
         next_ = G_MAXUINT16 + uint64_t{1} + sequence;
         highest_ = next_ - 1;

@@ -20,7 +20,8 @@ public:
     enum class Place {
         Next,   ///< It goes on at once: put() leaves it to the caller.
         Waits,  ///< next() has it when its turn comes.
-        Late    ///< Those after it have gone on, or it was here before; it is dropped.
+        Late  ///< Those after it have gone on, it was here before, or is sent again before any was missed: it
+              ///< is dropped.
     };
 
     /// What is missing, to be asked for.

@@ -193,6 +193,17 @@ TEST_F(Reorder, TheSamePacketTwiceIsOne) {
     EXPECT_EQ(counter("late"), 3U);
 }
 
+TEST_F(Reorder, WhatIsSentAgainDoesNotLead) {
+    push_resent(5);
+    push_each({10});
+    push_resent(11);
+    push_resent(5000);
+    push_each({11, 12});
+    EXPECT_EQ(sequences(), (Sequences{10, 11, 12}));
+    EXPECT_EQ(requests(), Sequences{});
+    EXPECT_EQ(counter("late"), 3U);
+}
+
 TEST_F(Reorder, AStreamThatLeapsGoesOn) {
     push_each({1, 3, 5000, 5001});
     EXPECT_EQ(sequences(), (Sequences{1, 3, 5000, 5001}));
