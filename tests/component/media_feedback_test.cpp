@@ -81,7 +81,8 @@ TEST_F(MediaFeedback, TransportFeedbackReachesTheProducer) {
     ASSERT_TRUE(wait_for("transport-wide feedback", [&] { return ada.browser->transport_feedback() >= 5; }));
     const auto& arrived = ada.browser->arrived();
     EXPECT_GT(arrived.size(), 5U);
-    for (size_t i = 1; i < arrived.size(); i++) EXPECT_EQ(arrived[i], uint16_t(arrived[i - 1] + 1));
+    for (size_t i = 1; i < arrived.size(); i++)
+        EXPECT_GT(int16_t(arrived[i] - arrived[i - 1]), 0) << "each once, and in order";
 }
 
 TEST_F(MediaFeedback, ReceiverReportsReachTheProducer) {
