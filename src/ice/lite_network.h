@@ -25,7 +25,8 @@ namespace sluice::ice {
 /// told apart by RFC 7983: STUN goes by the local ufrag of its user name, all else by the path it came on,
 /// which a check must have proven before.
 ///
-/// Two threads: one reads the sockets; one keeps time and reports states, which may take a moment.
+/// Two threads: one reads the sockets, before all other threads of the process where that is allowed
+/// (RLIMIT_NICE); one keeps time and reports states, which may take a moment.
 class LiteNetwork final : public Network {
 public:
     static Result<std::unique_ptr<LiteNetwork>> bind(const Options& options);

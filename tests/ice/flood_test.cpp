@@ -1,5 +1,6 @@
 #include <fstream>
 #include <random>
+#include <sys/resource.h>
 #include <thread>
 
 #include <glib.h>
@@ -14,18 +15,23 @@ using test::IceClient;
 using test::Packet;
 using test::Subject;
 
-/// CPU that a thread of this process has used.
-std::chrono::nanoseconds cpu_of(const std::string& thread) {
+/// Of this process; 0: no such thread.
+pid_t find_thread(const std::string& name) {
     GDir* tasks = g_dir_open("/proc/self/task", 0, nullptr);
-    long long used = 0;
+    pid_t found = 0;
     while (const char* task = g_dir_read_name(tasks)) {
-        const auto folder = std::string("/proc/self/task/") + task;
-        std::string name;
-        std::getline(std::ifstream(folder + "/comm"), name);
-        if (name == thread)
-            std::ifstream(folder + "/schedstat") >> used;
+        std::string of_task;
+        std::getline(std::ifstream(std::string("/proc/self/task/") + task + "/comm"), of_task);
+        if (of_task == name)
+            found = std::stoi(task);
     }
     g_dir_close(tasks);
+    return found;
+}
+
+std::chrono::nanoseconds cpu_of(pid_t thread) {
+    long long used = 0;
+    std::ifstream("/proc/self/task/" + std::to_string(thread) + "/schedstat") >> used;
     return std::chrono::nanoseconds(used);
 }
 
@@ -63,7 +69,8 @@ TEST(Flood, LeavesMediaUntouched) {
     for (int i = 0; i < 64; i++) strangers.push_back(std::make_unique<IceClient>(address));
     const auto junk = junk_for(subject->peer->local());
 
-    const auto cpu_before = cpu_of("sluice-network");
+    const pid_t reader = find_thread("sluice-network");
+    const auto cpu_before = cpu_of(reader);
     const auto received_before = network->stats().datagrams_received;
     const auto began = Clock::now();
     for (uint64_t sent = 0; sent < kJunk;) {
@@ -76,13 +83,31 @@ TEST(Flood, LeavesMediaUntouched) {
             std::this_thread::yield();
     }
     const std::chrono::duration<double> took = Clock::now() - began;
-    const std::chrono::duration<double, std::micro> cpu = cpu_of("sluice-network") - cpu_before;
+    const std::chrono::duration<double, std::micro> cpu = cpu_of(reader) - cpu_before;
     std::printf("%.0f packets a second, %.2f us of CPU each\n", kJunk / took.count(), cpu.count() / kJunk);
 #ifdef MEASURE_CPU
     EXPECT_LT(cpu.count() / kJunk, 10);
 #endif
     for (const auto& stranger : strangers) EXPECT_FALSE(stranger->receive(0ms)) << "answered junk";
     EXPECT_TRUE(subject->states.take() == PeerState::Connected && subject->states.empty());
+}
+
+/// Or a machine that is short of CPU loses checks.
+TEST(Flood, IsReadBeforeAnythingElseIsDone) {
+    constexpr int kFirst = -20;
+    int allowed = getpriority(PRIO_PROCESS, 0);
+    std::thread([&] {
+        if (setpriority(PRIO_PROCESS, 0, kFirst) == 0)
+            allowed = kFirst;
+    }).join();
+    const auto network = test::NetworkFixture::open(test::NetworkFixture::on({"127.0.0.1"}));
+    // It answers, so it has begun.
+    const auto subject = Subject::make(*network);
+    IceClient client(test::NetworkFixture::server(*network));
+    ASSERT_TRUE(client.check_succeeds(subject->peer->local()));
+    const pid_t reader = find_thread("sluice-network");
+    ASSERT_GT(reader, 0);
+    EXPECT_EQ(getpriority(PRIO_PROCESS, static_cast<id_t>(reader)), allowed);
 }
 
 }  // namespace
