@@ -51,14 +51,19 @@ def grouped(runs):
     return {key: Runs(reports) for key, reports in groups.items()}
 
 
+def of_packets(path, digits):
+    """The median of what is only known where packets came."""
+    return lambda r: f"{r.median(path):.{digits}f}" if r.median("forwarded.packets_per_s") > 0 else "-"
+
+
 # Heading, and the text of a cell.
 COLUMNS = (
-    ("CPU us/packet", lambda r: f"{r.median('server.cpu_us_per_packet'):.2f}"),
+    ("CPU us/packet", of_packets("server.cpu_us_per_packet", 2)),
     ("CPU % of a core", lambda r: f"{r.median('server.cpu_percent'):.0f}"),
-    ("delay p50 ms", lambda r: f"{r.median('delay_ms.p50'):.2f}"),
-    ("p99", lambda r: f"{r.median('delay_ms.p99'):.2f}"),
-    ("max", lambda r: f"{r.median('delay_ms.max'):.1f}"),
-    ("loss %", lambda r: f"{r.median('loss.percent'):.3f}"),
+    ("delay p50 ms", of_packets("delay_ms.p50", 2)),
+    ("p99", of_packets("delay_ms.p99", 2)),
+    ("max", of_packets("delay_ms.max", 1)),
+    ("loss %", of_packets("loss.percent", 3)),
     ("kB/consumer", lambda r: f"{r.median('server.rss_kb_per_consumer'):.0f}"),
     ("threads", lambda r: f"{r.median('server.threads_per_consumer'):.2f}"),
     ("fds", lambda r: f"{r.median('server.descriptors_per_consumer'):.2f}"),
