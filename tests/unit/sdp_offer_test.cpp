@@ -175,6 +175,29 @@ TEST(ParsedOffer, LooksPastWhatItDoesNotKnow) {
     EXPECT_EQ(offer->sections[0].codecs[0].feedback, Lines{"transport-cc"});
 }
 
+/// The answer has to mean one thing in all of the bundle (RFC 8843 section 9.4).
+TEST(ParsedOffer, ExtensionsAreNumberedByTheFirstSectionThatHasThem) {
+    const auto extensions_of = [](const std::string& text) {
+        const auto offer = parse_offer(text);
+        EXPECT_TRUE(offer) << offer.error().message;
+        std::vector<Lines> result;
+        for (size_t i = 0; offer && i < offer->sections.size(); i++) {
+            result.emplace_back();
+            for (const auto& [id, uri] : offer->sections[i].extensions)
+                result.back().push_back(std::to_string(id) + " " + uri);
+        }
+        return result;
+    };
+    EXPECT_EQ(extensions_of(recorded("aiortc-offer")),
+              (std::vector<Lines>{
+                  {"1 urn:ietf:params:rtp-hdrext:sdes:mid", "2 urn:ietf:params:rtp-hdrext:ssrc-audio-level"},
+                  {"1 urn:ietf:params:rtp-hdrext:sdes:mid"}}));
+    EXPECT_EQ(
+        extensions_of(with(offer_with("a=mid:v\r\n", "a=mid:v\r\na=extmap:3 urn:x\r\na=extmap:4 urn:y\r\n"),
+                           "a=mid:a\r\n", "a=mid:a\r\na=extmap:2 urn:x\r\n")),
+        (std::vector<Lines>{{"2 urn:x"}, {"4 urn:y"}}));
+}
+
 TEST(ParsedOffer, TakesBareLineFeedsAndNoneAtTheEnd) {
     auto text = plain_offer();
     std::erase(text, '\r');

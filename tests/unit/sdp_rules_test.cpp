@@ -192,13 +192,6 @@ INSTANTIATE_TEST_SUITE_P(
             "m=video 9 UDP/TLS/RTP/SAVPF 96 97 111\r\na=rtpmap:111 H264/90000\r\n",
             "m-section 1 (video, mid \"v\") has payload type 111 for H264/90000, another m-section of the "
             "bundle for opus/48000"),
-        Refusal{
-            "ExtensionIdForTwo",
-            with(offer_with("a=mid:v", "a=mid:v\r\na=extmap:4 urn:y"), "a=mid:a",
-                 "a=mid:a\r\na=extmap:4 urn:x"),
-            ErrorCode::Unacceptable,
-            "m-section 1 (video, mid \"v\") has extmap 4 for \"urn:y\", another m-section of the bundle for "
-            "\"urn:x\""},
         refused("SsrcForTwo", "a=ssrc:2 ", "a=ssrc:1 ",
                 "m-section 1 (video, mid \"v\") has SSRC 1, and so has m-section 0 (audio, mid \"a\")"),
         refused("FidOfAnothersSsrc", "FID 2 3", "FID 2 1", "has SSRC 1, and so has m-section 0"),

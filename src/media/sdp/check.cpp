@@ -56,16 +56,20 @@ Status check_section(const Section& section, const std::string& name,
 /// What has to mean one thing in all of a bundle.
 class Bundle {
 public:
-    Status add(const Section& section, const std::string& name) {
+    Status add(Section& section, const std::string& name) {
         for (const auto& codec : section.codecs)
             if (const auto added = add(codec, name); !added)
                 return added;
-        for (const auto& [id, uri] : section.extensions) {
-            const auto& known = uris_.emplace(id, uri).first->second;
-            if (known != uri)
-                return unacceptable(name + " has extmap " + std::to_string(id) + " for " + quoted(uri) +
-                                    ", another m-section of the bundle for " + quoted(known));
-        }
+        // aiortc (1.4) numbers each section's for itself. What is not answered is not sent.
+        std::erase_if(section.extensions, [this](const HeaderExtension& extension) {
+            const auto& [id, uri] = extension;
+            const bool differs = std::ranges::any_of(extensions_, [&](const HeaderExtension& known) {
+                return (known.id == id) != (known.uri == uri);
+            });
+            if (!differs)
+                extensions_.push_back(extension);
+            return differs;
+        });
         std::vector<uint32_t> own = section.ssrcs;
         for (const auto& [media, rtx] : section.fid)
             for (const auto ssrc : {media, rtx})
@@ -92,14 +96,14 @@ private:
     }
 
     std::map<int, const Codec*> codecs_;
-    std::map<int, std::string> uris_;
+    std::vector<HeaderExtension> extensions_;
     std::map<uint32_t, std::string> owners_;
 };
 
-Status check_sections(const Parsed& parsed) {
+Status check_sections(Parsed& parsed) {
     Bundle bundle;
     for (size_t i = 0; i < parsed.sections.size(); i++) {
-        const auto& section = parsed.sections[i].section;
+        auto& section = parsed.sections[i].section;
         if (section.rejected || !section.kind)
             continue;
         const auto name = name_of(section, i);

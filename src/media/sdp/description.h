@@ -59,9 +59,10 @@ struct Section {
     std::string formats;       ///< The rest of the m-line; a rejection repeats it.
     bool rejected = false;     ///< Port 0 without bundle-only.
     Direction direction = Direction::SendRecv;
-    std::vector<Codec> codecs;  ///< In the m-line's order: the sender's preference.
-    std::vector<HeaderExtension> extensions;
-    std::vector<uint32_t> ssrcs;                     ///< In order of appearance, without duplicates.
+    std::vector<Codec> codecs;                ///< In the m-line's order: the sender's preference.
+    std::vector<HeaderExtension> extensions;  ///< Without those that have another id in a section before, or
+                                              ///< whose id has another meaning there.
+    std::vector<uint32_t> ssrcs;              ///< In order of appearance, without duplicates.
     std::vector<std::pair<uint32_t, uint32_t>> fid;  ///< ssrc-group:FID, media and RTX.
     std::string msid;                                ///< "stream track", as it came; empty if none.
 
