@@ -62,9 +62,8 @@ public:
                 return added;
         // aiortc (1.4) numbers each section's for itself. What is not answered is not sent.
         std::erase_if(section.extensions, [this](const HeaderExtension& extension) {
-            const auto& [id, uri] = extension;
             const bool differs = std::ranges::any_of(extensions_, [&](const HeaderExtension& known) {
-                return (known.id == id) != (known.uri == uri);
+                return (known.id == extension.id) != (known.uri == extension.uri);
             });
             if (!differs)
                 extensions_.push_back(extension);
