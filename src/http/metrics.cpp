@@ -43,6 +43,9 @@ std::string metrics_text(const rooms::Totals& totals) {
     counter("tcp_refused_total", "ICE-TCP connections refused beyond the limits.", network.tcp_refused);
     counter("datagrams_received_total", "Datagrams and frames of ICE-TCP that came in.",
             network.datagrams_received);
+    counter("datagrams_dropped_total",
+            "Datagrams that came and were dropped, since they were not read in time.",
+            network.datagrams_dropped);
     counter("datagrams_unknown_total", "Of them, neither checks nor from an address that has proven itself.",
             network.datagrams_unknown);
     counter("stun_rejected_total", "Checks that were malformed, not authentic, for nobody, or too many.",

@@ -146,7 +146,10 @@ LiteNetwork::~LiteNetwork() {
 }
 
 NetworkStats LiteNetwork::stats() const {
+    uint64_t dropped = 0;
+    for (const auto& socket : sockets_) dropped += socket.dropped();
     return {.datagrams_received = counters_.received,
+            .datagrams_dropped = dropped,
             .datagrams_unknown = counters_.unknown,
             .stun_rejected = counters_.rejected,
             .datagrams_sent = counters_.sent,

@@ -8,6 +8,7 @@ namespace sluice::ice {
 /// Of all connections since the start of the process. With the full agent only `peers`.
 struct NetworkStats {
     uint64_t datagrams_received = 0;  ///< Frames of TCP included, here and below.
+    uint64_t datagrams_dropped = 0;   ///< Not among them: UDP that came and was not read in time.
     /// Neither STUN nor from a proven address, or RTCP that no browser sends: dropped.
     uint64_t datagrams_unknown = 0;
     uint64_t stun_rejected = 0;  ///< Malformed, not authentic, for nobody, or too often: no answer.

@@ -1,6 +1,8 @@
 #include "ice/udp_socket.h"
 
+#include <array>
 #include <cerrno>
+#include <linux/sock_diag.h>
 #include <unistd.h>
 #include <utility>
 
@@ -59,6 +61,13 @@ UdpSocket::~UdpSocket() {
 bool UdpSocket::send(const Endpoint& to, std::span<const uint8_t> datagram) const {
     return sendto(fd_, datagram.data(), datagram.size(), MSG_DONTWAIT | MSG_NOSIGNAL, to.get(), to.size()) >=
            0;
+}
+
+uint32_t UdpSocket::dropped() const {
+    std::array<uint32_t, SK_MEMINFO_VARS> info{};
+    socklen_t size = sizeof info;
+    getsockopt(fd_, SOL_SOCKET, SO_MEMINFO, info.data(), &size);
+    return info[SK_MEMINFO_DROPS];
 }
 
 size_t DatagramBatch::receive(const UdpSocket& socket) {

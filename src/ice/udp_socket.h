@@ -24,6 +24,9 @@ public:
     const Endpoint& local() const { return local_; }  ///< With the port it got.
     /// Any thread. False: the socket is full, or the system refused.
     bool send(const Endpoint& to, std::span<const uint8_t> datagram) const;
+    /// Datagrams that came and that the kernel dropped, most since nobody had read those before them. Wraps;
+    /// any thread.
+    uint32_t dropped() const;
 
 private:
     explicit UdpSocket(int fd) : fd_(fd) {}

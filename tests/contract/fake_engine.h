@@ -31,7 +31,7 @@ public:
     }
     size_t connections() const override { return connections_; }
     size_t open_branches() const override { return open_branches_; }
-    ice::NetworkStats network() const override { return {.datagrams_sent = 7}; }
+    ice::NetworkStats network() const override { return {.datagrams_dropped = 3, .datagrams_sent = 7}; }
     media::LogDetail log_detail() const override { return detail_; }
     Status set_log_detail(const media::LogDetail& detail) override {
         if (!detail.threshold.empty() && !detail.threshold.ends_with(":5"))

@@ -22,6 +22,7 @@ class Metrics(unittest.TestCase):
             self.assertEqual(metrics["sluice_" + name], ("gauge", 0))
         self.assertEqual(metrics["sluice_connections_limit"], ("gauge", 9))
         self.assertEqual(metrics["sluice_datagrams_sent_total"], ("counter", 7))
+        self.assertEqual(metrics["sluice_datagrams_dropped_total"], ("counter", 3))
         server.post("/rooms/r", {"userId": "1"})
         server.post("/rooms/r/users/2")
         server.post("/rooms/r/users/1/produce", {"offer": sdp()})
