@@ -175,7 +175,7 @@ TEST(ParsedOffer, LooksPastWhatItDoesNotKnow) {
     EXPECT_EQ(offer->sections[0].codecs[0].feedback, Lines{"transport-cc"});
 }
 
-/// The answer has to mean one thing in all of the bundle (RFC 8843 section 9.4).
+/// The answer has to mean one thing in all of the bundle (RFC 8843 section 12).
 TEST(ParsedOffer, ExtensionsAreNumberedByTheFirstSectionThatHasThem) {
     const auto extensions_of = [](const std::string& text) {
         const auto offer = parse_offer(text);

@@ -60,7 +60,8 @@ public:
         for (const auto& codec : section.codecs)
             if (const auto added = add(codec, name); !added)
                 return added;
-        // aiortc (1.4) numbers each section's for itself. What is not answered is not sent.
+        // RFC 8843 section 12. aiortc (1.4) numbers each section's for itself; what is not answered is not
+        // sent.
         std::erase_if(section.extensions, [this](const HeaderExtension& extension) {
             const bool differs = std::ranges::any_of(extensions_, [&](const HeaderExtension& known) {
                 return (known.id == extension.id) != (known.uri == extension.uri);
