@@ -63,7 +63,6 @@ struct TrackState {
     KeyFrameRequests requests;
 
     // Streaming thread.
-    bool told = false;  ///< stream-start, caps and segment have gone out.
     Continuity continuity;
     KeyFrameFinder finder{Codec::Opus};
 
@@ -101,8 +100,10 @@ void ask_for_key_frame(Track* self) {
     gst_object_unref(clock);
 }
 
+/// Before the first packet. A tee (1.22 to 1.28) gives a new pad the events that have passed, and then adds
+/// it to those that get the next ones: a branch that came while they pass would miss one, and stay dead.
 void tell_downstream(Track* self) {
-    char* id = gst_pad_create_stream_id(self->src, &self->element, nullptr);
+    char* id = gst_object_get_path_string(GST_OBJECT(self->src));
     gst_pad_push_event(self->src, gst_event_new_stream_start(id));
     g_free(id);
     GST_OBJECT_LOCK(self);
@@ -115,7 +116,6 @@ void tell_downstream(Track* self) {
     GstSegment segment;
     gst_segment_init(&segment, GST_FORMAT_TIME);
     gst_pad_push_event(self->src, gst_event_new_segment(&segment));
-    self->state->told = true;
 }
 
 /// After a gap of our own making the packet follows the last one that went out, as if nothing had been
@@ -203,8 +203,6 @@ GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
         GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
     else
         GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
-    if (!state.told)
-        tell_downstream(self);
     state.packets++;
     state.bytes += packet.size;
     if (is_video(state.codec))
@@ -303,10 +301,11 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
 GstStateChangeReturn change_state(GstElement* element, GstStateChange change) {
     auto& state = *as_track(element)->state;
     const auto result = GST_ELEMENT_CLASS(track_parent_class)->change_state(element, change);
+    if (change == GST_STATE_CHANGE_READY_TO_PAUSED)
+        tell_downstream(as_track(element));
     if (change == GST_STATE_CHANGE_PAUSED_TO_READY) {
         state.requests.stop();
         state.history->clear();
-        state.told = false;
     }
     return result;
 }
@@ -340,7 +339,7 @@ static void track_class_init(TrackClass* klass) {
     };
     install(kCaps, g_param_spec_boxed("caps", "Caps",
                                       "What is told downstream in place of the source's caps; before "
-                                      "the first packet",
+                                      "it is started",
                                       GST_TYPE_CAPS, kWritable));
     install(kCodec, g_param_spec_string("codec", "Codec", "opus, VP8, VP9, H264 or AV1", "opus", kWritable));
     install(kSsrc,

@@ -62,8 +62,9 @@ struct Rtp {
 
 /// An element between two pads of the test's.
 struct ElementFixture : testing::Test {
-    void make(const char* factory) {
-        element_ = gst::Ref<GstElement>::sink(gst_element_factory_make(factory, nullptr));
+    /// `launch` is one element's.
+    void make(const std::string& launch) {
+        element_ = gst::Ref<GstElement>::sink(gst_parse_launch(launch.c_str(), nullptr));
         ASSERT_TRUE(element_);
         harness_ = gst_harness_new_with_element(element_.get(), "sink", "src");
         gst_harness_set_src_caps_str(harness_, "application/x-rtp");
@@ -156,8 +157,8 @@ struct ElementFixture : testing::Test {
 
 /// The same on a clock that stands still until it is turned.
 struct TimedElement : ElementFixture {
-    void make(const char* factory) {
-        ElementFixture::make(factory);
+    void make(const std::string& launch) {
+        ElementFixture::make(launch);
         clock_ = gst::Ref<GstTestClock>::adopt(gst_harness_get_testclock(harness_));
     }
     /// Turns the clock on, and runs the timers that are due by then, to the end of what they hand to another

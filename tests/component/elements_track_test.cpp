@@ -11,12 +11,12 @@ const Packet kDelta{0x10, 0x01, 1, 2, 3};  ///< Of another frame.
 const Packet kRest{0x00, 9, 9};            ///< What follows the first packet of a frame.
 
 struct TrackElement : ElementFixture {
-    void make_track(const char* codec) {
-        ElementFixture::make("sluicetrack");
-        const auto caps = gst::Ref<GstCaps>::adopt(gst_caps_from_string(
-            "application/x-rtp, media=video, encoding-name=VP8, clock-rate=90000, payload=100"));
-        g_object_set(element_.get(), "codec", codec, "ssrc", 0x01020304, "payload", 100, "caps", caps.get(),
-                     "open", TRUE, nullptr);
+    void make_track(const std::string& codec) {
+        ElementFixture::make(
+            "sluicetrack ssrc=0x01020304 payload=100 "
+            "caps=application/x-rtp,media=video,encoding-name=VP8,clock-rate=90000,payload=100 codec=" +
+            codec);
+        set("open", true);
     }
     /// So many sound packets, 960 apart, from that sequence number on.
     void push_sound(uint16_t first, int count) {
@@ -53,6 +53,18 @@ TEST_F(TrackElement, TellsDownstreamItsOwnCapsWhateverComes) {
     int payload = 0;
     gst_structure_get_int(gst_caps_get_structure(caps.get(), 0), "payload", &payload);
     EXPECT_EQ(payload, 100);
+}
+
+TEST(TrackBehindATee, TellsEveryBranchBeforeTheFirstPacket) {
+    const auto bin = gst::Ref<GstElement>::sink(
+        gst_parse_launch("sluicetrack caps=application/x-rtp,payload=100 ! tee name=tee", nullptr));
+    const auto tee = gst::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin.get()), "tee"));
+    gst_element_set_state(bin.get(), GST_STATE_PLAYING);
+    const auto branch = gst::Ref<GstPad>::adopt(gst_element_request_pad_simple(tee.get(), "src_%u"));
+    for (const auto type : {GST_EVENT_STREAM_START, GST_EVENT_CAPS, GST_EVENT_SEGMENT})
+        EXPECT_TRUE(gst::Ref<GstEvent>::adopt(gst_pad_get_sticky_event(branch.get(), type, 0)))
+            << gst_event_type_get_name(type);
+    gst_element_set_state(bin.get(), GST_STATE_NULL);
 }
 
 TEST_F(TrackElement, ItsSourceMayEndAndFlush) {
