@@ -504,11 +504,10 @@ TEST_F(BranchRecording, EndsAfterAFailureThatASegmentOfBeforeOutlives) {
     tell_clock();
     media::BranchOptions options;
     options.retry = 1s;
+    const Moves moves(folder);
     begin(options);
-    ASSERT_TRUE(wait_for("the description", [&] {
-        return !state().started.empty() &&
-               read(path("a.webm.part.json")).find(state().started) != std::string::npos;
-    }));
+    size_t described = 0;  // As it is opened, and as it begins.
+    ASSERT_TRUE(wait_for("both descriptions", [&] { return (described += moves.seen().size()) == 2; }));
     // The end of the first segment waits for whoever reads this.
     ASSERT_EQ(mkfifo(path("a.webm.part.json.new").c_str(), 0600), 0);
     add_picture();
