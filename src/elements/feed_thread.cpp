@@ -152,7 +152,8 @@ void close_present(FeedState& state, GstClockTime end) {
 }
 
 /// So that no muxer waits for them: GAP for the lanes that have been silent up to `time`; EOS for one of
-/// which nothing has come: should it come yet, it is for another output.
+/// which nothing has come: should it come yet, or be kept already with a later time, it is for another
+/// output.
 void fill_silences(FeedState& state, GstClockTime time) {
     if (time < state.looked + kLook)
         return;
@@ -162,6 +163,8 @@ void fill_silences(FeedState& state, GstClockTime time) {
             continue;
         if (!lane->flows) {
             close_pad(state, *lane);
+            if (!lane->packets.empty())
+                tell(state, {.kind = FeedEvent::Kind::Began, .lane = lane->index});
             continue;
         }
         gst_pad_push_event(lane->out, gst_event_new_gap(lane->last - state.start, time - lane->last));

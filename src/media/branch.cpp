@@ -258,12 +258,11 @@ void Branch::consider() {
     if (next_) {
         if (now - next_since_ < kSwitchLimit || !elements::feed_stay(feed_.get()))
             return;
-        // What it was to begin with has stopped. (Otherwise it has begun, and we shall be told.)
-        const auto counters = elements::feed_counters(feed_.get());
-        for (size_t i = 0; i < lanes_.size(); i++)
-            // At the end all are silent, and what has not begun is the picture, which is the last one.
-            if (last ? i == next_->lanes().back().index : counters.silent[i] >= kSilent)
-                lanes_[i].began = false;
+        // What it was to begin with has stopped: the picture, which is the last one. (Otherwise it has begun,
+        // and we shall be told.) What is kept of the sound is for the next segment.
+        const auto leader = next_->lanes().back().index;
+        if (last || elements::feed_counters(feed_.get()).silent[leader] >= kSilent)
+            lanes_[leader].began = false;
         give_back(std::exchange(next_, nullptr));
     }
     const bool news = has_news();

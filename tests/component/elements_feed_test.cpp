@@ -91,33 +91,40 @@ TEST_F(TimelineTest, FollowsAClockThatRunsOtherwise) {
     EXPECT_NEAR(static_cast<double>(arrival - timeline.time(sound, rtp, arrival)), 250e6, 5e6);
 }
 
-/// A feed of one lane of video, whose output takes nothing until the test lets it.
+/// A feed of a lane of video, whose output takes nothing until the test lets it.
 struct FeedTest : testing::Test {
     void SetUp() override {
         feed = gst::Ref<GstElement>::sink(gst_element_factory_make("sluicefeed", nullptr));
-        in = gst::Ref<GstPad>::adopt(elements::feed_add_lane(feed.get(), true, 90000));
+        in = add_lane(true);
         elements::feed_listen(feed.get(), [this](const FeedEvent& event) {
             std::lock_guard lock(mutex);
             ended |= event.kind == FeedEvent::Kind::Ended;
+            if (event.kind == FeedEvent::Kind::Began)
+                began.push_back(event.lane);
             changed.notify_all();
         });
         gst_element_set_state(feed.get(), GST_STATE_PLAYING);
-        gst_pad_send_event(in.get(), gst_event_new_stream_start("in"));
-        const auto caps =
-            gst::Ref<GstCaps>::adopt(gst_caps_from_string("application/x-rtp,media=video,clock-rate=90000"));
-        gst_pad_send_event(in.get(), gst_event_new_caps(caps.get()));
-        GstSegment segment;
-        gst_segment_init(&segment, GST_FORMAT_TIME);
-        gst_pad_send_event(in.get(), gst_event_new_segment(&segment));
     }
     void TearDown() override {
         gst_element_set_state(feed.get(), GST_STATE_NULL);
         for (const auto& pad : outputs) gst_pad_set_active(pad.get(), FALSE);
     }
 
+    gst::Ref<GstPad> add_lane(bool video) const {
+        auto pad = gst::Ref<GstPad>::adopt(elements::feed_add_lane(feed.get(), video, 90000));
+        gst_pad_send_event(pad.get(), gst_event_new_stream_start("in"));
+        const auto caps =
+            gst::Ref<GstCaps>::adopt(gst_caps_from_string("application/x-rtp,clock-rate=90000"));
+        gst_pad_send_event(pad.get(), gst_event_new_caps(caps.get()));
+        GstSegment segment;
+        gst_segment_init(&segment, GST_FORMAT_TIME);
+        gst_pad_send_event(pad.get(), gst_event_new_segment(&segment));
+        return pad;
+    }
+
     /// An output whose packets come to take().
-    void add_output(unsigned number) {
-        const auto from = gst::Ref<GstPad>::adopt(elements::feed_add_output(feed.get(), number, 0));
+    void add_output(unsigned number, unsigned lane = 0) {
+        const auto from = gst::Ref<GstPad>::adopt(elements::feed_add_output(feed.get(), number, lane));
         outputs.push_back(gst::Ref<GstPad>::sink(gst_pad_new("out", GST_PAD_SINK)));
         GstPad* pad = outputs.back().get();
         gst_pad_set_element_private(pad, this);
@@ -139,7 +146,8 @@ struct FeedTest : testing::Test {
         open = true;
         changed.notify_all();
     }
-    GstFlowReturn push(unsigned number, bool begins) {
+    GstFlowReturn push(unsigned number, bool begins) { return push(in, number, begins); }
+    static GstFlowReturn push(const gst::Ref<GstPad>& pad, unsigned number, bool begins) {
         const Rtp packet{.sequence = static_cast<uint16_t>(number),
                          .timestamp = number * 3000,
                          .payload = Packet(1100, 0x55)};
@@ -148,7 +156,7 @@ struct FeedTest : testing::Test {
         GST_BUFFER_PTS(buffer) = number * GST_SECOND / 30;
         if (!begins)
             GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
-        return gst_pad_chain(in.get(), buffer);
+        return gst_pad_chain(pad.get(), buffer);
     }
     template <typename Predicate>
     testing::AssertionResult wait_for(const char* what, Predicate done) {
@@ -170,6 +178,7 @@ struct FeedTest : testing::Test {
     std::condition_variable changed;
     bool open = false;
     bool ended = false;
+    std::vector<unsigned> began;
     std::map<GstPad*, std::vector<GstClockTime>> times;
 };
 
@@ -201,6 +210,26 @@ TEST_F(FeedTest, AnOutputBeginsAtAKeyFrameAndTheOneBeforeEndsThere) {
     EXPECT_EQ(first.size(), 5u);
     EXPECT_EQ(first.front(), 0u) << "times count from the key frame";
     EXPECT_EQ(second, (std::vector<GstClockTime>{0, 8 * GST_SECOND / 30 - 7 * GST_SECOND / 30}));
+}
+
+TEST_F(FeedTest, WhatBeginsTooLateForItsOutputIsForTheNext) {
+    let_through();
+    const auto sound = add_lane(false);
+    for (const unsigned output : {1, 2})
+        for (const unsigned lane : {0, 1}) add_output(output, lane);
+    auto &first = times[outputs[1].get()], &second = times[outputs[3].get()];
+    // A microphone that comes 1.5 s after the camera, while both wait for their output.
+    for (unsigned i = 0; i < 60; i++) push(i, i == 0);
+    for (unsigned i = 45; i < 60; i++) push(sound, i, true);
+    ASSERT_TRUE(wait_for("both", [this] { return began.size() == 2; }));
+    elements::feed_switch(feed.get(), 1);
+    push(60, false);
+    ASSERT_TRUE(wait_for("the sound again", [this] { return began == std::vector<unsigned>{0, 1, 1}; }));
+    elements::feed_switch(feed.get(), 2);
+    push(61, true);
+    ASSERT_TRUE(end());
+    EXPECT_EQ(first.size(), 0u);
+    EXPECT_EQ(second.size(), 15u) << "nothing that was kept is lost";
 }
 
 }  // namespace
