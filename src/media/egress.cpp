@@ -306,6 +306,11 @@ void Egress::State::apply_remote(const Done<Ok>& done) {
         const auto self = weak.lock();
         if (!self || !set)
             return done(self ? set.error() : Error{ErrorCode::WrongState, "the consumer has gone"});
+        // Not before: webrtcbin (1.22 to 1.28) closes its receiving side again, for good, if it hears that
+        // ICE is connected in the moment in which the answer opens that: it writes back what it read
+        // unlocked.
+        if (self->connection->state() == ConnectionState::New)
+            self->connection->connect(*self->remote);
         self->open_gates();
         done(Ok{});
     };
@@ -352,17 +357,17 @@ void Egress::State::answer(const std::string& text, const Done<Ok>& done) {
 
     waiting.erase(waiting.begin(), answered + 1);
     for (size_t i = 0; i < accepted->size(); i++) legs[i].accepted = (*accepted)[i];
-    const bool first = !remote;
-    if (std::exchange(remote_ufrag, parsed->transport.ufrag) != parsed->transport.ufrag)
+    const bool restarts = std::exchange(remote_ufrag, parsed->transport.ufrag) != parsed->transport.ufrag;
+    if (!remote) {
+        remote = parsed->transport;
+        return apply_remote(done);
+    }
+    if (restarts)
         connection->connect(parsed->transport);
     else
         connection->peer().add_remote(parsed->transport.candidates);
-    if (!first) {
-        open_gates();
-        return done(Ok{});
-    }
-    remote = parsed->transport;
-    apply_remote(done);
+    open_gates();
+    done(Ok{});
 }
 
 void Egress::State::open_gates() {
