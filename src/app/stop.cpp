@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 /// Calls in hand get this long before the rooms go away under them.
 constexpr auto kAnswering = 2000ms;
 /// Then connections and branches, until so long after the signal.
-constexpr auto kClosing = 4000ms;
+constexpr auto kClosing = 3800ms;
 constexpr auto kPoll = 20ms;
 
 /// On a thread of its own, which nothing can hold up.

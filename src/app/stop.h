@@ -17,8 +17,8 @@ namespace sluice::app {
 /// Scheduler thread.
 class Stop {
 public:
-    static constexpr std::chrono::milliseconds kLimit{4200};
-    static constexpr std::chrono::milliseconds kLastLimit{4600};
+    static constexpr std::chrono::milliseconds kLimit{4000};
+    static constexpr std::chrono::milliseconds kLastLimit{4400};
 
     Stop(Scheduler& scheduler, rooms::Rooms& rooms, http::Server& server, media::Engine& engine,
          std::function<void()> ended);
