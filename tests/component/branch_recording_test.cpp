@@ -35,6 +35,15 @@ struct BranchRecording : BranchFixture {
         for (const char* end : {".part", ".part.json"})
             std::filesystem::copy_file(path(name) + end, path("torn/") + name + end);
     }
+    /// So many packets of sound more have gone to a file.
+    testing::AssertionResult records_sound(uint64_t more) {
+        if (auto begins =
+                wait_for("a recording", [&] { return state().phase == media::BranchPhase::Running; });
+            !begins)
+            return begins;
+        const auto wanted = tracks.front()->counter("packets") + more;
+        return wait_for("sound", [&] { return tracks.front()->counter("packets") >= wanted; });
+    }
     std::string path(const std::string& name) const { return folder + "/" + name; }
     static double seconds(const std::string& file) { return std::stod(probe(file, "format=duration")); }
     static long packets(const std::string& file, const std::string& stream) {
@@ -90,7 +99,7 @@ TEST_F(BranchRecording, StoppedBeforeItBeganIsWhole) {
 TEST_F(BranchRecording, EndsWithTheProducer) {
     add_both();
     begin({});
-    ASSERT_TRUE(wait_for_ms(500));
+    ASSERT_TRUE(records_sound(25));
     branches.reset();
     ASSERT_TRUE(wait_for("the end", [&] { return around->open_branches == 0; }));
     EXPECT_GE(seconds(path("a.webm")), 0.4);
@@ -115,7 +124,8 @@ TEST_F(BranchRecording, SplitsAtKeyFramesAndLosesNothing) {
     media::BranchOptions options;
     options.split_after = 1s;
     begin(options, "a-${segment}.webm");
-    ASSERT_TRUE(wait_for_ms(3500));
+    ASSERT_TRUE(wait_for("the third file", [&] { return state().files.size() == 3; }));
+    ASSERT_TRUE(wait_for_ms(state().duration_ms + 500));
     const auto ended = end();
     ASSERT_TRUE(ended) << ended.error().message;
     ASSERT_GE(ended->files.size(), 3u);
@@ -324,8 +334,13 @@ TEST_F(BranchRecording, SoundAloneInOggKeepsItsGaps) {
     const auto file = ended->files.front();
     EXPECT_EQ(probe(file, "stream=codec_name"), "opus");
     EXPECT_NEAR(seconds(file), static_cast<double>(ended->duration_ms) / 1000, 0.1);
+    const auto sidecar = read(file + ".json");
+    std::smatch gap;
+    ASSERT_TRUE(std::regex_search(
+        sidecar, gap, std::regex(R"("gaps":\[\{"track":"audio","atMs":\d+,"durationMs":(\d+)\}\])")))
+        << sidecar;
     EXPECT_NEAR(static_cast<double>(packets(file, "a:0")) * 0.02,
-                static_cast<double>(ended->duration_ms) / 1000 - 1.5, 0.2);
+                (static_cast<double>(ended->duration_ms) - std::stod(gap[1])) / 1000, 0.2);
     EXPECT_EQ(said("ffmpeg -v error -i " + file + " -f null -"), "");
     const auto completed = media::finish_leftover(path("torn/a.ogg"), *templates, "the server ended");
     ASSERT_TRUE(completed) << completed.error().message;
@@ -434,8 +449,7 @@ TEST_F(BranchRecording, AFailureIsToldTriedAgainAndTouchesNobody) {
     const auto before = tracks.front()->counter("packets");
     ASSERT_TRUE(wait_for("packets", [&] { return tracks.front()->counter("packets") > before + 10; }));
     std::filesystem::remove(path("taken"));
-    ASSERT_TRUE(wait_for("another try", [&] { return state().phase == media::BranchPhase::Running; }));
-    ASSERT_TRUE(wait_for_ms(300));
+    ASSERT_TRUE(records_sound(15)) << "of another try";
     branches.reset();
     ASSERT_TRUE(wait_for("the end", [&] { return around->open_branches == 0; }));
     EXPECT_GE(seconds(path("taken/a.webm")), 0.2);
@@ -467,23 +481,25 @@ TEST_F(BranchRecording, EndsWithItsSoundWhenItsPictureHasGone) {
     // It waits for its first segment, and keeps the picture from a key frame on. No other comes.
     const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(sources.back().get(), "src"));
     const auto begun = std::make_shared<std::atomic<bool>>(false);
-    ASSERT_TRUE(between_frames([&] { begin({}); }));
-    gst::add_probe_shared(
-        pad.get(),
-        static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
-                                     GST_PAD_PROBE_TYPE_EVENT_UPSTREAM),
-        [](GstPad*, GstPadProbeInfo* info, gpointer data) noexcept {
-            auto& key_frame = **static_cast<std::shared_ptr<std::atomic<bool>>*>(data);
-            if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_UPSTREAM)
-                return key_frame ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
-            const auto* first = GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER_LIST
-                                    ? gst_buffer_list_get(gst_pad_probe_info_get_buffer_list(info), 0)
-                                    : gst_pad_probe_info_get_buffer(info);
-            if (!GST_BUFFER_FLAG_IS_SET(first, GST_BUFFER_FLAG_DELTA_UNIT))
-                key_frame = true;
-            return GST_PAD_PROBE_OK;
-        },
-        begun);
+    ASSERT_TRUE(between_frames([&] {
+        gst::add_probe_shared(
+            pad.get(),
+            static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
+                                         GST_PAD_PROBE_TYPE_EVENT_UPSTREAM),
+            [](GstPad*, GstPadProbeInfo* info, gpointer data) noexcept {
+                auto& key_frame = **static_cast<std::shared_ptr<std::atomic<bool>>*>(data);
+                if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_UPSTREAM)
+                    return key_frame ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+                const auto* first = GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER_LIST
+                                        ? gst_buffer_list_get(gst_pad_probe_info_get_buffer_list(info), 0)
+                                        : gst_pad_probe_info_get_buffer(info);
+                if (!GST_BUFFER_FLAG_IS_SET(first, GST_BUFFER_FLAG_DELTA_UNIT))
+                    key_frame = true;
+                return GST_PAD_PROBE_OK;
+            },
+            begun);
+        begin({});
+    }));
     ASSERT_TRUE(wait_for("a key frame", [&] { return begun->load(); }));
     const auto before = tracks[1]->counter("packets");
     ASSERT_TRUE(wait_for("packets", [&] { return tracks[1]->counter("packets") > before + 10; }));
@@ -497,6 +513,23 @@ TEST_F(BranchRecording, EndsWithItsSoundWhenItsPictureHasGone) {
     ASSERT_TRUE(*ended) << ended->error().message;
     ASSERT_EQ((*ended)->files.size(), 1u);
     EXPECT_EQ(probe((*ended)->files.front(), "stream=codec_name"), "opus");
+}
+
+TEST_F(BranchRecording, SoundThatPausesWhileASegmentWaitsForThePictureIsNotForgotten) {
+    add_picture();
+    tell_clock();
+    begin({});
+    ASSERT_TRUE(wait_for_ms(300));
+    tracks[0]->set_muted(true);  // For the branch it flows yet: the next segment is to begin with it.
+    add_sound();
+    tell_clock();
+    branches->update(tracks);
+    ASSERT_TRUE(wait_for("sound", [&] { return tracks[1]->counter("packets") > 20; }));
+    tracks[1]->set_muted(true);
+    ASSERT_TRUE(wait_for("the second segment", [&] { return state().files.size() == 2; }));
+    const auto ended = end();
+    ASSERT_TRUE(ended) << ended.error().message;
+    EXPECT_GT(packets(ended->files.back(), "a:0"), 20);
 }
 
 TEST_F(BranchRecording, EndsAfterAFailureThatASegmentOfBeforeOutlives) {

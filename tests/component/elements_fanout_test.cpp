@@ -60,16 +60,16 @@ struct Consumer {
         EXPECT_EQ(shown_count, packets);
     }
     /// Past webrtcbin, since the last call: decrypted.
-    std::vector<Rtp> received() {
+    std::vector<Rtp> received(size_t awaited = 0) {
         std::vector<Rtp> all;
-        for (auto& packet : browser->received())
+        for (auto& packet : browser->received(awaited))
             if (const auto inside = receiver->unprotect_rtp(packet))
                 all.push_back(Rtp::read(peer::Packet(inside->begin(), inside->end())));
         return all;
     }
-    std::vector<int> sequences() {
+    std::vector<int> sequences(size_t awaited = 0) {
         std::vector<int> all;
-        for (const auto& rtp : received()) all.push_back(rtp.sequence);
+        for (const auto& rtp : received(awaited)) all.push_back(rtp.sequence);
         return all;
     }
 
@@ -167,7 +167,7 @@ TEST_F(FanoutElement, ExpressPacketsReachTheBrowserAndAFewAreShownToWebrtcbin) {
     EXPECT_EQ(consumer.shown, (Numbers{1, 30'000, 60'000})) << "once each, and by webrtcbin's own way";
     Numbers wanted;
     for (int i = 65530; i < 65530 + 27; i++) wanted.push_back(uint16_t(i));
-    EXPECT_EQ(consumer.sequences(), wanted);
+    EXPECT_EQ(consumer.sequences(wanted.size()), wanted);
     EXPECT_EQ(consumer.receiver->not_authentic(), 0U);
     const auto& leg = leg_of(consumer.leg.get());
     EXPECT_EQ(leg.packets(), 30U);
@@ -190,12 +190,12 @@ TEST_F(FanoutElement, MediaFollowsThePeerToAnotherAddress) {
     consumer.go_express();
     consumer.open();
     push_all(0, 5);
-    EXPECT_EQ(consumer.sequences(), (Numbers{3, 4}));
+    EXPECT_EQ(consumer.sequences(2), (Numbers{3, 4}));
     LoopbackSocket elsewhere;
     consumer.peer->move(elsewhere.address());
     push(5);
+    EXPECT_EQ(elsewhere.received(1).size(), 1U);
     EXPECT_TRUE(consumer.browser->received().empty());
-    EXPECT_EQ(elsewhere.received().size(), 1U);
 }
 
 TEST_F(FanoutElement, APeerThatIsNotOnUdpIsSentToAllTheSame) {
@@ -204,7 +204,7 @@ TEST_F(FanoutElement, APeerThatIsNotOnUdpIsSentToAllTheSame) {
     consumer.go_express();
     consumer.open();
     push_all(0, 6);
-    EXPECT_EQ(consumer.sequences(), (Numbers{3, 4, 5}));
+    EXPECT_EQ(consumer.sequences(3), (Numbers{3, 4, 5}));
     EXPECT_EQ(consumer.peer->sends, 3U);
 }
 
@@ -232,7 +232,7 @@ TEST_F(FanoutElement, APacketIsSentAgainByAStreamOfItsOwn) {
     leg.retransmit(76);
     leg.retransmit(77);
     leg.retransmit(77);
-    const auto repeated = consumer.received();
+    const auto repeated = consumer.received(2);
     ASSERT_EQ(repeated.size(), 2U);
     EXPECT_EQ(repeated[0].payload, (peer::Packet{0, 77, 1, 2, 3})) << "RFC 4588: the original's number first";
     EXPECT_EQ(repeated[0].ssrc, 4711U);
@@ -317,7 +317,7 @@ TEST_F(FanoutElement, ALegThatWasClosedSendsAgainByTheConsumersNumbers) {
     leg.retransmit(9);
     leg.retransmit(10);
     leg.retransmit(11);
-    const auto repeated = consumer.received();
+    const auto repeated = consumer.received(2);
     ASSERT_EQ(repeated.size(), 2U) << "what went out before the pause has had its time";
     EXPECT_EQ(repeated[0].payload, (peer::Packet{0, 10, 15}));
     EXPECT_EQ(repeated[1].payload, (peer::Packet{0, 11, 16}));

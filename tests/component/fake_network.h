@@ -27,12 +27,14 @@ public:
 
     int fd() const { return fd_; }
     const ice::Endpoint& address() const { return address_; }
-    /// All that has come; over loopback it is there as soon as it has been sent.
-    std::vector<peer::Packet> received() const {
+    /// All that has come, and waits for so many: a busy kernel (before 6.5) hands them on after the send.
+    std::vector<peer::Packet> received(size_t awaited = 0) const {
         std::vector<peer::Packet> all;
         peer::Packet bytes(4096);
-        for (ssize_t size; (size = recv(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT)) >= 0;)
-            all.emplace_back(bytes.begin(), bytes.begin() + size);
+        do {
+            for (ssize_t size; (size = recv(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT)) >= 0;)
+                all.emplace_back(bytes.begin(), bytes.begin() + size);
+        } while (all.size() < awaited && wait(10'000));
         return all;
     }
     bool wait(int milliseconds) const {

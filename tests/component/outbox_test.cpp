@@ -37,7 +37,7 @@ TEST_F(OutboxTest, NothingLeavesBeforeItIsFlushed) {
     put(there, 100, 1);
     EXPECT_TRUE(receiver.received().empty());
     outbox.flush();
-    EXPECT_EQ(receiver.received(), Packets{peer::Packet(100, 1)});
+    EXPECT_EQ(receiver.received(1), Packets{peer::Packet(100, 1)});
     outbox.flush();
     EXPECT_TRUE(receiver.received().empty());
     EXPECT_EQ(network.sent, 1U);
@@ -52,7 +52,7 @@ TEST_F(OutboxTest, OnePacketForEachOfManyReachesEach) {
     for (size_t i = 0; i < kMany; i++) put(there[i], 1200, uint8_t(i));
     outbox.flush();
     for (size_t i = 0; i < kMany; i++)
-        EXPECT_EQ(receivers[i]->received(), Packets{peer::Packet(1200, uint8_t(i))});
+        EXPECT_EQ(receivers[i]->received(1), Packets{peer::Packet(1200, uint8_t(i))});
     EXPECT_EQ(network.sent, kMany);
 }
 
@@ -69,8 +69,8 @@ TEST_F(OutboxTest, RunsOfOneSizeForOnePeerStayApartAndInOrder) {
     put(first, 5, 100);
     wanted.emplace_back(5, 100);
     outbox.flush();
-    EXPECT_EQ(one.received(), wanted);
-    EXPECT_EQ(other.received(), Packets{peer::Packet(1200, 99)});
+    EXPECT_EQ(one.received(wanted.size()), wanted);
+    EXPECT_EQ(other.received(1), Packets{peer::Packet(1200, 99)});
     EXPECT_EQ(network.sent, 10U);
 }
 
@@ -101,7 +101,7 @@ TEST_F(OutboxTest, WhatAPathTakesOnlyInFragmentsArrivesToo) {
             wanted.emplace_back(1200, mark);
         }
         outbox.flush();
-        return receiver.received() == wanted && network.sent == 4 && network.not_sent == 0;
+        return receiver.received(wanted.size()) == wanted && network.sent == 4 && network.not_sent == 0;
     };
     EXPECT_EXIT(std::_Exit(arrives() ? 0 : 1), testing::ExitedWithCode(0), "");
 }
@@ -116,7 +116,7 @@ TEST_F(OutboxTest, WhatTheSystemRefusesIsCountedAndHoldsUpNobody) {
     put(nowhere, 10, 3);
     put(there, 10, 4);
     outbox.flush();
-    EXPECT_EQ(receiver.received(), (Packets{peer::Packet(10, 2), peer::Packet(10, 4)}));
+    EXPECT_EQ(receiver.received(2), (Packets{peer::Packet(10, 2), peer::Packet(10, 4)}));
     EXPECT_EQ(network.sent, 2U);
     EXPECT_EQ(network.not_sent, 2U);
 }

@@ -1,4 +1,5 @@
 """The real server, on free ports of loopback."""
+import os
 import re
 import select
 import subprocess
@@ -17,9 +18,13 @@ class RealServer:
         self.process = subprocess.Popen(
             [self.program, *self.options, "--set", "http.port=0", "--set", "ice.addresses=127.0.0.1"],
             stderr=subprocess.PIPE)
-        assert select.select([self.process.stderr], [], [], PATIENCE_S)[0], "the server never became ready"
-        greeting = self.process.stderr.readline().decode()
-        self.port = int(re.search(r'\bready\b.*http_port"?[=:]"?(\d+)', greeting)[1])  # A line for people, or JSON.
+        log = b""
+        while not (ready := re.search(rb'\bready\b.*http_port"?[=:]"?(\d+).*\n', log)):  # A line for people, or JSON.
+            assert select.select([self.process.stderr], [], [], PATIENCE_S)[0], "the server never became ready"
+            got = os.read(self.process.stderr.fileno(), 1 << 16)
+            assert got, f"the server ended before it was ready\n{log.decode()}"
+            log += got
+        self.port = int(ready[1])
         return self
 
     def __exit__(self, *_):

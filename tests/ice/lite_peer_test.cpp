@@ -323,7 +323,7 @@ TEST_F(LitePeerTest, IsNotHandedAPathThatItNoLongerKnows) {
 TEST_F(LitePeerTest, AnswersOneSourceOnlySoOften) {
     IceClient client(address), other(address);
     const auto local = peer.local();
-    constexpr int kChecks = 1000;
+    constexpr int kChecks = 300;  // What Debian's sockets hold.
     for (int i = 0; i < kChecks; i++) client.send(IceClient::whole_check(local, test::random_transaction()));
     EXPECT_TRUE(other.check_succeeds(local));  // read after all of them
     int answers = 0;
