@@ -76,7 +76,7 @@ class Load(unittest.TestCase):
 
     def test_churn(self):
         with servers.Sluice(SLUICE) as server:
-            report = self.measured(server, "churn", "--consumers", 1, "--churn-rate", 4, "--hold", 2, "--duration", 3)
+            report = self.measured(server, "churn", "--consumers", 1, "--churn-rate", 4, "--hold", 1, "--duration", 2)
             self.assert_whole(report, 1)
             self.assertEqual((report["churn"]["joins"], report["churn"]["with_media"]), (4, 4))
 

@@ -124,8 +124,7 @@ TEST_F(BranchRecording, SplitsAtKeyFramesAndLosesNothing) {
     media::BranchOptions options;
     options.split_after = 1s;
     begin(options, "a-${segment}.webm");
-    ASSERT_TRUE(wait_for("the third file", [&] { return state().files.size() == 3; }));
-    ASSERT_TRUE(wait_for_ms(state().duration_ms + 500));
+    ASSERT_TRUE(wait_for_ms(3500));
     const auto ended = end();
     ASSERT_TRUE(ended) << ended.error().message;
     ASSERT_GE(ended->files.size(), 3u);
@@ -324,8 +323,10 @@ TEST_F(BranchRecording, SoundAloneInOggKeepsItsGaps) {
     options.pipeline = "record-audio.launch";
     begin(options, "a.ogg");
     ASSERT_TRUE(wait_for_ms(700));
+    const auto muted = static_cast<double>(state().duration_ms);
     tracks[0]->set_muted(true);
     ASSERT_TRUE(wait_for_ms(2200));
+    const auto unmuted = static_cast<double>(state().duration_ms);
     tracks[0]->set_muted(false);
     ASSERT_TRUE(wait_for_ms(3000));
     copy_torn("a.ogg");
@@ -339,6 +340,7 @@ TEST_F(BranchRecording, SoundAloneInOggKeepsItsGaps) {
     ASSERT_TRUE(std::regex_search(
         sidecar, gap, std::regex(R"("gaps":\[\{"track":"audio","atMs":\d+,"durationMs":(\d+)\}\])")))
         << sidecar;
+    EXPECT_NEAR(std::stod(gap[1]), unmuted - muted, 200);
     EXPECT_NEAR(static_cast<double>(packets(file, "a:0")) * 0.02,
                 (static_cast<double>(ended->duration_ms) - std::stod(gap[1])) / 1000, 0.2);
     EXPECT_EQ(said("ffmpeg -v error -i " + file + " -f null -"), "");
@@ -524,12 +526,13 @@ TEST_F(BranchRecording, SoundThatPausesWhileASegmentWaitsForThePictureIsNotForgo
     add_sound();
     tell_clock();
     branches->update(tracks);
-    ASSERT_TRUE(wait_for("sound", [&] { return tracks[1]->counter("packets") > 20; }));
+    const auto before = tracks[1]->counter("packets");
+    ASSERT_TRUE(wait_for("sound", [&] { return tracks[1]->counter("packets") >= before + 20; }));
     tracks[1]->set_muted(true);
     ASSERT_TRUE(wait_for("the second segment", [&] { return state().files.size() == 2; }));
     const auto ended = end();
     ASSERT_TRUE(ended) << ended.error().message;
-    EXPECT_GT(packets(ended->files.back(), "a:0"), 20);
+    EXPECT_GE(packets(ended->files.back(), "a:0"), 20);
 }
 
 TEST_F(BranchRecording, EndsAfterAFailureThatASegmentOfBeforeOutlives) {
