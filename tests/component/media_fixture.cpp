@@ -4,8 +4,7 @@
 
 namespace sluice::test {
 
-MediaFixture::MediaFixture(std::chrono::seconds consent_timeout, ice::Agent agent,
-                           std::chrono::milliseconds latency)
+MediaFixture::MediaFixture(std::chrono::seconds consent_timeout, ice::Agent agent)
     : scheduler(g_main_context_get_thread_default()) {
     ice::Options ice;
     ice.agent = agent;
@@ -14,7 +13,6 @@ MediaFixture::MediaFixture(std::chrono::seconds consent_timeout, ice::Agent agen
     network = ice::Network::open(ice).value();
     media::Options options;
     options.pipelines = PIPELINES;
-    options.latency = latency;
     if (const char* express = g_getenv("SLUICE_EXPRESS"))
         options.express = express;
     engine = media::make_engine(scheduler, *network, options).value();

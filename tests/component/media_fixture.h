@@ -19,8 +19,7 @@ using peer::Kind;
 /// The server's media without its REST, and browsers, all on the thread of the test; real ICE, DTLS and SRTP
 /// over 127.0.0.1.
 struct MediaFixture : testing::Test {
-    explicit MediaFixture(std::chrono::seconds consent_timeout = 20s, ice::Agent agent = ice::Agent::Lite,
-                          std::chrono::milliseconds latency = 200ms);
+    explicit MediaFixture(std::chrono::seconds consent_timeout = 20s, ice::Agent agent = ice::Agent::Lite);
     /// All connections must be gone by now, or go by themselves.
     void TearDown() override;
 
