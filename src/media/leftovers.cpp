@@ -159,26 +159,28 @@ Result<bool> finish_leftover(const std::string& path, const Templates& templates
     const auto wrong = [](const std::string& what) {
         return Error{ErrorCode::Internal, what + ": " + g_strerror(errno)};
     };
-    std::error_code error;
-    const bool torn = fs::exists(part, error);
-    const bool is_told = !error && fs::exists(path + ".json", error);
-    if (error)
-        return Error{ErrorCode::Internal, part + ": " + error.message()};
-    if (!torn) {  // It was whole, and not yet said to be.
-        const int done =
-            is_told ? unlink(description.c_str()) : rename(description.c_str(), (path + ".json").c_str());
-        if (done != 0)
-            return wrong(description);
-        return true;
-    }
     struct Lock {
         int fd;
         ~Lock() { close(fd); }
     } lock{open(part.c_str(), O_RDONLY | O_CLOEXEC)};
-    if (lock.fd < 0)
+    if (lock.fd < 0 && errno == ENOENT)  // Who finishes it renames it first, and has it locked yet.
+        lock.fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (lock.fd < 0 && errno != ENOENT)
         return wrong(part);
-    if (flock(lock.fd, LOCK_EX | LOCK_NB) != 0)
+    if (lock.fd >= 0 && flock(lock.fd, LOCK_EX | LOCK_NB) != 0)
         return false;
+    std::error_code error;
+    const bool torn = fs::exists(part, error);  // Not before: it may have been finished meanwhile.
+    const bool is_told = !error && fs::exists(path + ".json", error);
+    if (error)
+        return Error{ErrorCode::Internal, part + ": " + error.message()};
+    if (!torn) {  // It was whole, and not yet said to be; or nothing had come, and neither is there any more.
+        const int done = is_told || lock.fd < 0 ? unlink(description.c_str())
+                                                : rename(description.c_str(), (path + ".json").c_str());
+        if (done != 0 && errno != ENOENT)
+            return wrong(description);
+        return done == 0;
+    }
     if (fs::file_size(part, error) == 0) {  // Nothing had come.
         unlink(part.c_str());
         unlink(description.c_str());

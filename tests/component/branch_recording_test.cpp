@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <future>
 #include <regex>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -422,10 +423,26 @@ TEST_F(BranchRecording, WhatIsOnTheDiskPlaysAndCanBeCompleted) {
     EXPECT_EQ(moves.seen(), (std::vector<std::string>{"a.webm.part", "a.webm.json", "a.webm"}))
         << "a server that is killed leaves what its next start can complete";
 
-    std::ofstream(torn + "/a.webm.part.json") << described;  // As if it had been killed right before its end.
+    std::ofstream(torn + "/a.webm.part.json") << described;
+    const int writer = open((torn + "/a.webm").c_str(), O_RDONLY | O_CLOEXEC);
+    ASSERT_EQ(flock(writer, LOCK_EX | LOCK_NB), 0);
+    const auto finished = media::finish_leftover(torn + "/a.webm", *templates, "the server ended");
+    ASSERT_TRUE(finished);
+    EXPECT_FALSE(*finished) << "its writer is about to say that it is whole";
+    EXPECT_EQ(media::leftovers(torn).size(), 1u);
+    close(writer);  // As if it had been killed right before its end.
     EXPECT_TRUE(media::finish_leftover(torn + "/a.webm", *templates, "the server ended"));
     EXPECT_EQ(read(torn + "/a.webm.json"), sidecar);
     EXPECT_EQ(media::leftovers(torn), std::vector<std::string>());
+
+    const auto gone = media::finish_leftover(torn + "/a.webm", *templates, "the server ended");
+    ASSERT_TRUE(gone);
+    EXPECT_FALSE(*gone) << "its writer has said so meanwhile";
+
+    std::ofstream(torn + "/b.webm.part.json") << described;  // As if it had been killed while it gave it up.
+    EXPECT_TRUE(media::finish_leftover(torn + "/b.webm", *templates, "the server ended"));
+    EXPECT_EQ(media::leftovers(torn), std::vector<std::string>());
+    EXPECT_FALSE(std::filesystem::exists(torn + "/b.webm.json"));
 
     const auto own = media::finish_leftover(path("a.webm"), *templates, "the server ended");
     ASSERT_TRUE(own);
