@@ -355,9 +355,15 @@ void Branch::on_opened(Result<std::shared_ptr<Segment>> opened) {
     elements::feed_switch(feed_.get(), next_->number());
 }
 
-/// A segment that nothing has gone to.
+/// A segment that nothing has gone to. What players were told of it is said again of the one that goes on.
 void Branch::give_back(const std::shared_ptr<Segment>& segment) {
-    work("unused " + segment->name(), [segment] { segment->discard(); });
+    work("unused " + segment->name(), [self = shared_from_this(), segment] {
+        segment->discard();
+        self->around_.scheduler.post([self] {
+            if (self->present_)
+                self->describe(*self->present_);
+        });
+    });
 }
 
 void Branch::on_switched(const elements::FeedEvent& event) {

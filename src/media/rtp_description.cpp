@@ -2,12 +2,16 @@
 
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <sstream>
 #include <unistd.h>
 #include <variant>
 
 namespace sluice::media {
 namespace {
+
+/// What is in a file, until that has been replaced or taken away: a segment may end while another begins.
+std::mutex files;
 
 /// Empty: the template has no such hole.
 std::string text_of(const SegmentPlan& plan, const std::string& hole) {
@@ -49,15 +53,20 @@ std::string text_at(const std::string& path) {
 }  // namespace
 
 Status write_rtp_description(const std::string& path, const SegmentPlan& plan) {
+    std::lock_guard lock(files);
+    const auto text = description_of(plan), present = text_at(path);
+    if (present == text)
+        return Ok{};
     std::error_code error;
-    if (std::filesystem::exists(path, error) && !text_at(path).starts_with("v=0"))
+    if (std::filesystem::exists(path, error) && !present.starts_with("v=0"))
         return Error{ErrorCode::Internal, path + ": is there already, and no SDP"};
     if (const auto made = make_folder_of(path); !made)
         return made.error();
-    return write_whole(path, description_of(plan));
+    return write_whole(path, text);
 }
 
 void remove_rtp_description(const std::string& path, const SegmentPlan& plan) {
+    std::lock_guard lock(files);
     if (text_at(path) == description_of(plan))
         unlink(path.c_str());
 }

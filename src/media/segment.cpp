@@ -41,25 +41,17 @@ Result<std::shared_ptr<Segment>> Segment::open(GstBin* branch, GstElement* feed,
         self->path_ = self->file_->path();
         self->plan_.sidecar.segments.push_back(self->path_.substr(self->path_.rfind('/') + 1));
     }
+    if (const auto sdp = self->plan_.values.find(self->plan_.chain->sdp()); sdp != self->plan_.values.end()) {
+        self->sdp_path_ = std::get<std::string>(sdp->second);
+        self->plan_.values.erase(sdp);
+    }
     auto done = self->describe(self->plan_.sidecar);
-    if (done)
-        done = self->describe_rtp();
     if (done)
         done = self->build();
     if (done)
         return self;
     self->discard();
     return done.error();
-}
-
-/// Before the first packet of it is sent.
-Status Segment::describe_rtp() {
-    const auto path = plan_.values.find(plan_.chain->sdp());
-    if (plan_.chain->sdp().empty() || path == plan_.values.end())
-        return Ok{};
-    sdp_path_ = std::get<std::string>(path->second);
-    plan_.values.erase(path);
-    return write_rtp_description(sdp_path_, plan_);
 }
 
 Status Segment::build() {
@@ -114,6 +106,9 @@ void Segment::close_bin() {
 
 Status Segment::describe(const Sidecar& sidecar) {
     std::lock_guard lock(mutex_);
+    if (!sdp_path_.empty())
+        if (const auto written = write_rtp_description(sdp_path_, plan_); !written)
+            return written;
     return file_ ? file_->describe(sidecar) : Status(Ok{});
 }
 

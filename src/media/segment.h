@@ -45,7 +45,7 @@ public:
     const std::vector<SegmentPlan::Lane>& lanes() const { return plan_.lanes; }
     std::string name() const { return "segment-" + std::to_string(plan_.number); }
 
-    /// For the file beside it; without one nothing happens.
+    /// In the file beside it, and in that for who is to play it; without them nothing happens.
     Status describe(const Sidecar& sidecar);
     /// What has been written is on the disk; how much.
     Result<uint64_t> sync();
@@ -63,7 +63,6 @@ public:
 
 private:
     Segment(GstBin* branch, GstElement* feed, SegmentPlan plan);
-    Status describe_rtp();
     Status build();
     void close_bin();
 

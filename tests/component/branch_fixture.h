@@ -13,6 +13,7 @@
 
 #include "base/owned.h"
 #include "component/loop_fixture.h"
+#include "gst/signal.h"
 #include "ice/network.h"
 #include "media/branch_recipe.h"
 #include "media/branches.h"
@@ -158,6 +159,30 @@ struct BranchFixture : LoopFixture {
         action();
         shutter->open_at = gst_element_get_current_running_time(encoder.get());
         return closed;
+    }
+
+    /// `action`; after that the last track has one key frame, and no other.
+    testing::AssertionResult with_one_key_frame(const std::function<void()>& action) {
+        const auto encoder = source("encoder");
+        const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(encoder.get(), "src"));
+        const auto come = std::make_shared<std::atomic<bool>>(false);
+        const auto done = between_frames([&] {
+            gst::add_probe_shared(
+                pad.get(),
+                static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_UPSTREAM),
+                [](GstPad*, GstPadProbeInfo* info, gpointer data) noexcept {
+                    auto& come = **static_cast<std::shared_ptr<std::atomic<bool>>*>(data);
+                    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_UPSTREAM)
+                        return come ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+                    if (!GST_BUFFER_FLAG_IS_SET(gst_pad_probe_info_get_buffer(info),
+                                                GST_BUFFER_FLAG_DELTA_UNIT))
+                        come = true;
+                    return GST_PAD_PROBE_OK;
+                },
+                come);
+            action();
+        });
+        return done ? wait_for("a key frame", [&] { return come->load(); }) : done;
     }
 
     /// The last track's picture has another size; packets of it have come.

@@ -117,6 +117,31 @@ TEST_F(BranchForwarding, ADescriptionOfRtpTakesThePlaceOfNoOtherFile) {
     EXPECT_EQ(read(path("a.sdp")), "mine");
 }
 
+TEST_F(BranchForwarding, ADescriptionStaysWhenAnotherSegmentCannotBegin) {
+    add_sound();
+    tell_clock();
+    forward({{"sdp", path("a.sdp")}});
+    ASSERT_TRUE(wait_for_ms(1));
+    const auto before = read(path("a.sdp"));
+    ASSERT_EQ(before.find("m=video"), std::string::npos) << before;
+    add_picture();
+    tell_clock();
+    // The only key frame is too old before there is a segment for it.
+    std::promise<void> free;
+    const auto freed = free.get_future().share();
+    for (int i = 0; i < 2; i++) files->run("something else", [freed] { freed.wait(); });
+    ASSERT_TRUE(with_one_key_frame([&] { branches->update(tracks); }));
+    const auto come = tracks[1]->counter("packets");
+    ASSERT_TRUE(wait_for("packets", [&] { return tracks[1]->counter("packets") > come + 10; }));
+    tell_clock(7 * GST_SECOND);
+    ASSERT_TRUE(wait_for("what is too old to be dropped", [&] { return state().dropped > 0; }));
+    tracks[1]->set_muted(true);
+    free.set_value();
+    ASSERT_TRUE(wait_for("both", [&] { return read(path("a.sdp")).find("m=video") != std::string::npos; }));
+    ASSERT_TRUE(wait_for("sound alone", [&] { return read(path("a.sdp")) == before; }));
+    ASSERT_TRUE(end());
+}
+
 TEST_F(BranchForwarding, APeerThatRefusesIsToldAndTriedAgain) {
     add_sound();
     tell_clock();

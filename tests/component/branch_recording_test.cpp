@@ -498,28 +498,7 @@ TEST_F(BranchRecording, EndsWithItsSoundWhenItsPictureHasGone) {
     const auto freed = free.get_future().share();
     for (int i = 0; i < 2; i++) files->run("something else", [freed] { freed.wait(); });
     // It waits for its first segment, and keeps the picture from a key frame on. No other comes.
-    const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(sources.back().get(), "src"));
-    const auto begun = std::make_shared<std::atomic<bool>>(false);
-    ASSERT_TRUE(between_frames([&] {
-        gst::add_probe_shared(
-            pad.get(),
-            static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
-                                         GST_PAD_PROBE_TYPE_EVENT_UPSTREAM),
-            [](GstPad*, GstPadProbeInfo* info, gpointer data) noexcept {
-                auto& key_frame = **static_cast<std::shared_ptr<std::atomic<bool>>*>(data);
-                if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_UPSTREAM)
-                    return key_frame ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
-                const auto* first = GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER_LIST
-                                        ? gst_buffer_list_get(gst_pad_probe_info_get_buffer_list(info), 0)
-                                        : gst_pad_probe_info_get_buffer(info);
-                if (!GST_BUFFER_FLAG_IS_SET(first, GST_BUFFER_FLAG_DELTA_UNIT))
-                    key_frame = true;
-                return GST_PAD_PROBE_OK;
-            },
-            begun);
-        begin({});
-    }));
-    ASSERT_TRUE(wait_for("a key frame", [&] { return begun->load(); }));
+    ASSERT_TRUE(with_one_key_frame([&] { begin({}); }));
     const auto before = tracks[1]->counter("packets");
     ASSERT_TRUE(wait_for("packets", [&] { return tracks[1]->counter("packets") > before + 10; }));
     tell_clock(7 * GST_SECOND);
