@@ -38,6 +38,16 @@ void go_first() {
                   {{"error", g_strerror(errno)}});
 }
 
+void tell_small_buffers(const UdpSocket& socket) {
+    const auto received = socket.receive_buffer(), sent = socket.send_buffer();
+    if (std::min(received, sent) < UdpSocket::kBuffer)
+        log::info("the buffers of UDP are small: where many packets come at once, some may be lost",
+                  {{"receive_bytes", std::to_string(received)},
+                   {"send_bytes", std::to_string(sent)},
+                   {"wanted_bytes", std::to_string(UdpSocket::kBuffer)},
+                   {"limits", "net.core.rmem_max, net.core.wmem_max"}});
+}
+
 }  // namespace
 
 Result<std::unique_ptr<LiteNetwork>> LiteNetwork::bind(const Options& options) {
@@ -56,6 +66,7 @@ Result<std::unique_ptr<LiteNetwork>> LiteNetwork::bind(const Options& options) {
     }
     if (!bound)
         return bound.error();
+    tell_small_buffers(self->sockets_.front());
     if (const auto started = self->start(); !started)
         return started.error();
     return self;

@@ -11,17 +11,22 @@
 namespace sluice::ice {
 namespace {
 
-constexpr int kSocketBuffer = 8 << 20;
-
 /// A burst of a large frame to many consumers, and a moment in which nobody reads, must fit. The *FORCE
 /// options need CAP_NET_ADMIN and pass net.core.*mem_max; without it the system's limit holds
 /// (docs/operations.md).
 void enlarge_buffers(int fd) {
-    const int size = kSocketBuffer;
+    const int size = UdpSocket::kBuffer;
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) != 0)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
     if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) != 0)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
+std::array<uint32_t, SK_MEMINFO_VARS> memory_of(int fd) {
+    std::array<uint32_t, SK_MEMINFO_VARS> info{};
+    socklen_t size = sizeof info;
+    getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info.data(), &size);
+    return info;
 }
 
 }  // namespace
@@ -64,10 +69,16 @@ bool UdpSocket::send(const Endpoint& to, std::span<const uint8_t> datagram) cons
 }
 
 uint32_t UdpSocket::dropped() const {
-    std::array<uint32_t, SK_MEMINFO_VARS> info{};
-    socklen_t size = sizeof info;
-    getsockopt(fd_, SOL_SOCKET, SO_MEMINFO, info.data(), &size);
-    return info[SK_MEMINFO_DROPS];
+    return memory_of(fd_)[SK_MEMINFO_DROPS];
+}
+
+// The system doubles what it gives, for its own part of each packet (socket(7)).
+size_t UdpSocket::receive_buffer() const {
+    return memory_of(fd_)[SK_MEMINFO_RCVBUF] / 2;
+}
+
+size_t UdpSocket::send_buffer() const {
+    return memory_of(fd_)[SK_MEMINFO_SNDBUF] / 2;
 }
 
 size_t DatagramBatch::receive(const UdpSocket& socket) {

@@ -14,6 +14,8 @@ namespace sluice::ice {
 /// A bound UDP socket that never blocks. Moves; closes with the last owner.
 class UdpSocket {
 public:
+    static constexpr size_t kBuffer = 8 << 20;  ///< What it asks the system for, to receive and to send.
+
     /// Port 0: any free one. An error is the call and the system's reason.
     static Result<UdpSocket> bind(const Endpoint& local);
     UdpSocket(UdpSocket&& other) noexcept;
@@ -27,6 +29,9 @@ public:
     /// Datagrams that came and that the kernel dropped, most since nobody had read those before them. Wraps;
     /// any thread.
     uint32_t dropped() const;
+    /// Bytes that the system has given of kBuffer.
+    size_t receive_buffer() const;
+    size_t send_buffer() const;
 
 private:
     explicit UdpSocket(int fd) : fd_(fd) {}

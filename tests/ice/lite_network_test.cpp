@@ -1,3 +1,10 @@
+#include <algorithm>
+#include <linux/capability.h>
+#include <string>
+#include <sys/syscall.h>
+#include <thread>
+#include <unistd.h>
+
 #include "ice/network_fixture.h"
 
 namespace sluice::ice {
@@ -57,6 +64,41 @@ TEST_F(LiteNetworkTest, TakesTheNextPortOfTheRangeThatIsFree) {
         << third.error().message;
     options.port_min++;
     EXPECT_FALSE(LiteNetwork::bind(options));
+}
+
+/// Of the thread alone: Linux keeps capabilities for each.
+bool give_up_network_rights() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct rights[_LINUX_CAPABILITY_U32S_3] = {};
+    if (syscall(SYS_capget, &header, rights) != 0)
+        return false;
+    rights[CAP_TO_INDEX(CAP_NET_ADMIN)].effective &= ~CAP_TO_MASK(CAP_NET_ADMIN);
+    return syscall(SYS_capset, &header, rights) == 0;
+}
+
+/// Bytes that a socket of somebody without rights has of those that ours ask for.
+size_t common_buffer(int direction) {
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int bytes = UdpSocket::kBuffer;
+    socklen_t size = sizeof bytes;
+    setsockopt(fd, SOL_SOCKET, direction, &bytes, size);
+    getsockopt(fd, SOL_SOCKET, direction, &bytes, &size);
+    close(fd);
+    return static_cast<size_t>(bytes) / 2;
+}
+
+TEST_F(LiteNetworkTest, TellsWhatItsBuffersAreShortOf) {
+    std::string log;
+    std::thread([&] {
+        ASSERT_TRUE(give_up_network_rights());
+        testing::internal::CaptureStderr();
+        open(on({"127.0.0.1"}));
+        log = testing::internal::GetCapturedStderr();
+    }).join();
+    const auto received = common_buffer(SO_RCVBUF), sent = common_buffer(SO_SNDBUF);
+    const auto told = log.find("receive_bytes=" + std::to_string(received) +
+                               " send_bytes=" + std::to_string(sent) + " wanted_bytes=8388608");
+    EXPECT_EQ(told != std::string::npos, std::min(received, sent) < UdpSocket::kBuffer) << log;
 }
 
 TEST_F(LiteNetworkTest, NamesAnAddressThatIsNotItsOwn) {
