@@ -16,6 +16,8 @@ const form = $('#join-form');
 const RETRY_MS = [500, 1000, 2000, 4000];
 const MEASURE_MS = 1000;
 const INFO_MS = 6000;
+const NOT_HEARD = 'The media server is not heard. Waiting…';
+const NO_SOUND = 'Click anywhere to hear the others.';
 
 const people = new Map(); // userId -> Person
 const wanted = { mic: true, camera: true, screen: null };
@@ -24,6 +26,7 @@ let media = null; // what openSource() gave; null: nothing is sent
 let opening = null; // the openSource() that is waited for: the browser may be asking the user
 let call = null; // null: out of the room, or between two attempts
 let inside = false; // the user wants to be in the room
+let stopWaiting = () => {}; // for the next attempt
 
 // --- what is shown ------------------------------------------------------------------------------------------------
 
@@ -74,13 +77,17 @@ function countPeople() {
   $('#count').textContent = ['', 'Nobody else is here yet'][people.size] ?? `${people.size} people`;
 }
 
-function notify(text, kind = 'error') {
+function dismiss(text) {
   for (const shown of document.querySelectorAll('.notice')) if (shown.textContent.trim() === text) shown.remove();
+}
+
+function notify(text, kind = 'error', lasts = kind !== 'info') {
+  dismiss(text);
   const notice = $('#notice').content.firstElementChild.cloneNode(true);
   notice.dataset.kind = kind;
   notice.querySelector('p').textContent = text;
   notice.querySelector('button').onclick = () => notice.remove();
-  if (kind === 'info') setTimeout(() => notice.remove(), INFO_MS);
+  if (!lasts) setTimeout(() => notice.remove(), INFO_MS);
   $('#notices').append(notice);
 }
 
@@ -111,6 +118,7 @@ const view = {
   constraints(userId, constraints) { people.get(userId)?.update({ constraints }); },
   left: removePerson,
   problem(error) { if (inside) notify(error.message); },
+  heard(is) { if (is) dismiss(NOT_HEARD); else if (inside) notify(NOT_HEARD); },
 };
 
 setInterval(() => people.forEach(({ tiles }) => tiles.forEach((tile) => tile.measure())), MEASURE_MS);
@@ -153,7 +161,8 @@ async function enter(room, name, source) {
     if (!wasIn) inside = false; // the entrance is the place to try again
     if (inside) {
       show('waiting');
-      await pause(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)]);
+      const left = new Promise((resolve) => { stopWaiting = resolve; });
+      await Promise.race([pause(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)]), left]);
     }
   }
   closeMedia();
@@ -190,6 +199,7 @@ async function send() {
     await sent;
   } catch (error) {
     view.problem(error);
+    if (error.status) closeMedia(); // refused, not cut off: nothing tries again by itself
   }
   show();
 }
@@ -249,6 +259,7 @@ $('#leave').onclick = () => {
   inside = false;
   sessionStorage.removeItem('inside');
   call?.close();
+  stopWaiting();
 };
 $('#copy-link').onclick = async () => {
   try {
@@ -273,8 +284,11 @@ form.onsubmit = (event) => {
 
 // Browsers may hold sound back until the user has touched the page, which a reload takes for not touched.
 document.addEventListener('soundblocked', () => {
-  notify('Click anywhere to hear the others.', 'info');
-  document.addEventListener('click', () => document.querySelectorAll('.tile audio').forEach((audio) => audio.play()), { once: true });
+  notify(NO_SOUND, 'info', true);
+  document.addEventListener('click', () => {
+    dismiss(NO_SOUND);
+    document.querySelectorAll('.tile audio').forEach((audio) => audio.play());
+  }, { once: true });
 });
 
 $('#name').value = localStorage.getItem('name') ?? '';

@@ -147,7 +147,8 @@ class Receiver {
 
 /**
  * `view` is told what to show: self(userId, userInfo), person(userId, userInfo), media(userId, { audio, camera, screen })
- * with RTCRtpReceivers or nulls, constraints(userId, { audio, video }), left(userId), problem(error).
+ * with RTCRtpReceivers or nulls, constraints(userId, { audio, video }), left(userId), problem(error), heard(whether the
+ * media server is, by this user's own connection).
  */
 export class Call {
   #view;
@@ -194,7 +195,7 @@ export class Call {
   }
 
   #onSenderState(state) {
-    if (state === 'disconnected') this.#view.problem(new Error('The media server is not heard. Waiting…'));
+    if (state === 'disconnected' || state === 'connected') this.#view.heard(state === 'connected');
     if (state === 'failed') this.close(); // everything is begun again
   }
 

@@ -101,6 +101,8 @@ function playTone(pitch) {
     tone.connect(volume).connect(out);
     tone.start();
     swell.start();
+    // After a reload browsers hold the tone back, too, until the user touches the page.
+    document.addEventListener('click', () => audio.resume().catch(() => {}), { once: true });
     return { audio: out.stream.getAudioTracks()[0], stop: () => audio.close() };
   } catch {
     return null;

@@ -5,8 +5,12 @@ import { launch } from './lib/browsers.mjs';
 import { until } from './lib/expect.mjs';
 import { startDemo, startServer } from './lib/server.mjs';
 
-/** In the page, before its own scripts: prompts wait for release(), and at() acts upon the first offer. */
+/**
+ * In the page, before its own scripts: prompts wait for release(), at() acts upon the first offer, and spoil(), where there
+ * is one, gives what is sent in the place of a text for the backend.
+ */
 function hooks() {
+  if (location.search === '?phone') delete MediaDevices.prototype.getDisplayMedia;
   const { mediaDevices } = navigator;
   const ask = mediaDevices.getUserMedia.bind(mediaDevices);
   window.tracks = [];
@@ -28,6 +32,18 @@ function hooks() {
     constructor(...options) {
       super(...options);
       window.socket = this;
+    }
+
+    send(text) {
+      super.send(window.spoil?.(text) ?? text);
+    }
+  };
+
+  window.connections = [];
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...options) {
+      super(...options);
+      window.connections.push(this);
     }
   };
 
@@ -119,6 +135,52 @@ describe('the demo', () => {
     assert.equal(await onAir(), false);
     await click('#send');
     await until('a switch that is on', onAir, (is) => is);
+  });
+
+  test('a camera whose offer is refused is off, and may be tried again', async () => {
+    await page.evaluate(() => {
+      window.spoil = (text) => text.replace(/"sdp":"[^"]*"/, '"sdp":"v=0"');
+      window.release();
+    });
+    await enter('Ada', 'camera');
+    await state('in');
+    await expectCameraOff();
+    assert.equal(await onAir(), false);
+    await page.evaluate(() => { window.spoil = null; });
+    await click('#send');
+    await until('a switch that is on', onAir, (is) => is);
+  });
+
+  test('Leave while the page waits for the next attempt', async () => {
+    await enter('Ada', 'nothing');
+    await state('in');
+    await page.evaluate(() => {
+      window.setTimeout = () => 0; // The wait has no end of its own.
+      window.socket.close();
+    });
+    await state('waiting');
+    await click('#leave');
+    await state('out');
+  });
+
+  test('a server that is heard again takes the news of its silence away', async () => {
+    const silence = () => page.$$eval('.notice', (all) => all.filter((notice) => /not heard/.test(notice.textContent)).length);
+    const change = (to) => page.evaluate((value) => {
+      const [sender] = window.connections;
+      Object.defineProperty(sender, 'connectionState', { value, configurable: true });
+      sender.onconnectionstatechange();
+    }, to);
+    await enter('Ada', 'picture');
+    await until('a switch that is on', onAir, (is) => is);
+    await change('disconnected');
+    assert.equal(await silence(), 1);
+    await change('connected');
+    assert.equal(await silence(), 0);
+  });
+
+  test('a browser that cannot share a screen has no switch for it', async () => {
+    await page.goto(`${demo.url}?phone`);
+    assert.equal(await page.$eval('#screen', (screen) => getComputedStyle(screen).display), 'none');
   });
 
   test('a name of blanks is none', async () => {
