@@ -42,7 +42,9 @@ const Key kKeys[] = {
      "have none; each connection costs ports, descriptors and two threads more.",
      +[](Config& c) -> ice::Agent& { return c.ice.agent; }},
     {"ice.addresses", "",
-     "Local addresses to offer, separated by commas; none: all but loopback, or loopback if that is all.",
+     "Local addresses to offer, separated by commas; none: all but loopback and link-local ones, or loopback "
+     "if "
+     "there are no others.",
      +[](Config& c) -> Strings& { return c.ice.addresses; }},
     {.name = "ice.announced-address",
      .unit = "",

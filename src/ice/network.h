@@ -25,7 +25,7 @@ enum class Agent { Lite, Full };
 struct Options {
     Agent agent = Agent::Lite;
     std::vector<std::string>
-        addresses;  ///< Local addresses to offer. Empty: all but loopback, or loopback if that is all.
+        addresses;  ///< Local addresses to offer. Empty: all but loopback and link-local, or loopback.
     std::string
         announced_address;  ///< 1:1 NAT: offered in place of the local addresses of its family. Empty: none.
     /// Lite: the first free port of [port_min, port_max] is taken. Full: each connection takes another one

@@ -42,7 +42,7 @@ Result<std::string> replace(std::string_view text, const Placeholders& values, W
 }  // namespace
 
 Placeholders sample_placeholders() {
-    return {{"branch", "recording"},  {"codec", "VP8-opus"}, {"recordings", "/var/lib/sluice/recordings"},
+    return {{"branch", "recording"},  {"codec", "opus-VP8"}, {"recordings", "/var/lib/sluice/recordings"},
             {"room", "lobby"},        {"segment", "1"},      {"started", "20260102T030405.678Z"},
             {"track", "audio-video"}, {"user", "ada"}};
 }
