@@ -61,6 +61,11 @@ bool RtpPacket::parse(uint8_t* bytes, size_t length) {
     return true;
 }
 
+void RtpPacket::drop_padding() {
+    data[0] &= 0xdf;
+    size = payload + payload_size;
+}
+
 uint16_t RtpPacket::sequence() const {
     return read16(data + 2);
 }

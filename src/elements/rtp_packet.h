@@ -34,6 +34,8 @@ struct RtpPacket {
     void set_sequence(uint16_t sequence);
     void set_timestamp(uint32_t timestamp);
     void set_ssrc(uint32_t ssrc);
+    /// `size` says where it ends then; what is behind stays in its memory.
+    void drop_padding();
 };
 
 /// Which header extension ids become which. Set on one thread while another rewrites.

@@ -148,6 +148,8 @@ bool take(Track* self, RtpPacket& packet, bool& begins_key_frame) {
         return false;
     }
     if (packet.payload_size == 0) {  // probing for bandwidth: nothing that a consumer could use
+        if (renewed)
+            ask_for_key_frame(self);
         c.numbering.leave_out();
         return false;
     }
@@ -167,6 +169,9 @@ bool take(Track* self, RtpPacket& packet, bool& begins_key_frame) {
     const auto sequence = c.numbering.next(packet.sequence());
     if (!sequence)
         return false;
+    // rtprtxreceive (1.22 to 1.28) makes the padding of what was sent again anew, and fills in its last byte:
+    // the others are what has been in that memory.
+    packet.drop_padding();
     state.extensions.rewrite(packet);
     if (*sequence == c.numbering.last()) {
         c.last_timestamp = packet.timestamp() - c.timestamp_shift;
@@ -199,6 +204,8 @@ GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
         gst_buffer_unref(buffer);
         return GST_FLOW_OK;
     }
+    if (packet.size < map.size)
+        gst_buffer_set_size(buffer, static_cast<gssize>(packet.size));
     if (is_video(state.codec) && !begins_key_frame)
         GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
     else

@@ -105,6 +105,11 @@ TEST_F(Requests, AnotherEncoderWhoseKeyFrameWasLostIsAskedForOne) {
     EXPECT_EQ(sent(), 2U);
 }
 
+TEST_F(Requests, AnotherEncoderThatBeginsWithPaddingIsAskedForOne) {
+    push(Rtp{.sequence = 9, .payload = {}, .ssrc = 2, .padding = 200});
+    EXPECT_TRUE(asks());
+}
+
 TEST_F(Requests, AKeyFrameAnswersThoseThatWait) {
     ask();
     EXPECT_TRUE(asks());

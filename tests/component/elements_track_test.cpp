@@ -239,6 +239,18 @@ TEST_F(TrackElement, PacketsWithoutPayloadAreLeftOut) {
     EXPECT_EQ(counter("dropped"), 2U);
 }
 
+TEST_F(TrackElement, PaddingGoesNoFurther) {
+    make_track("opus");
+    set("extensions", "4:1");
+    push(Rtp{.sequence = 1, .extension = {0x40, 0x55}, .padding = 200});
+    const auto out = pull_bytes();
+    ASSERT_TRUE(out);
+    EXPECT_EQ(out->bytes[0] & 0x20, 0);
+    EXPECT_EQ(out->bytes.size(), (Rtp{.extension = {0x40, 0x55}}.write().size()));
+    EXPECT_EQ(out->bytes.back(), 0xff) << "the payload's end";
+    EXPECT_EQ(counter("bytes"), out->bytes.size());
+}
+
 TEST_F(TrackElement, APacketFromBeforeAGapIsTooLate) {
     make_track("opus");
     push_sound(100, 1);
