@@ -30,13 +30,14 @@ GstClockTime ArrivalTime::operator()(uint32_t rtp, GstClockTime arrival) {
     const int64_t sent = ticks < 0 ? -static_cast<int64_t>(gst_util_uint64_scale(-ticks, GST_SECOND, rate_))
                                    : static_cast<int64_t>(gst_util_uint64_scale(ticks, GST_SECOND, rate_));
     const int64_t delay = static_cast<int64_t>(arrival) - sent;
-    const auto elapsed = arrival > last_ ? static_cast<int64_t>(arrival - last_) : 0;
+    const GstClockTime elapsed = arrival > last_ ? arrival - last_ : 0;
     last_ = std::max(last_, arrival);
     if (std::abs(delay - delay_) > kLeap) {
         restart();
         return arrival;
     }
-    delay_ = std::min(delay, delay_ + elapsed * kDriftPerSecond / static_cast<int64_t>(GST_SECOND));
+    const auto drift = static_cast<int64_t>(gst_util_uint64_scale(elapsed, kDriftPerSecond, GST_SECOND));
+    delay_ = std::min(delay, delay_ + drift);
     return static_cast<GstClockTime>(std::max<int64_t>(sent + delay_, 0));
 }
 

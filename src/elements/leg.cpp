@@ -1,6 +1,7 @@
 #include "elements/leg.h"
 
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -58,7 +59,7 @@ void Leg::adopt_express() {
 }
 
 bool Leg::is_shown(uint16_t sequence, gint64 now_us) {
-    const bool leaps = static_cast<int16_t>(sequence - shown_sequence_) > kShownLeap;
+    const bool leaps = std::abs(static_cast<int16_t>(sequence - shown_sequence_)) > kShownLeap;
     if (shown_ >= kShownFirst && now_us - shown_us_ < kShownEveryUs && !leaps)
         return false;
     shown_++;

@@ -183,6 +183,8 @@ TEST_F(FanoutElement, WebrtcbinIsShownALeapSoAsToCountTheSameWraps) {
     consumer.open();
     for (const uint16_t each : {0, 1, 2, 3, 30'000, 29'999, 30'001, 60'000, 60'001}) push(each);
     EXPECT_EQ(consumer.shown, (Numbers{0, 1, 2, 30'000, 60'000}));
+    for (const uint16_t each : {10'464, 30'464}) push(each);
+    EXPECT_EQ(consumer.shown.back(), 30'464) << "two that are one of more than 2^15";
 }
 
 TEST_F(FanoutElement, MediaFollowsThePeerToAnotherAddress) {

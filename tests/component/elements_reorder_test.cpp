@@ -263,5 +263,17 @@ TEST(ArrivalTime, FollowsAClockThatIsSlowerAndALeap) {
     EXPECT_NEAR(double(time(10, 201 * GST_SECOND)), double(200 * GST_SECOND + 5 * GST_MSECOND), 1e6);
 }
 
+TEST(ArrivalTime, IsRightForAStreamThatBeginsOrGoesOnAfterADay) {
+    for (const GstClockTime silence : {14, 24, 25, 100}) {
+        elements::ArrivalTime time;
+        time.set_clock_rate(1000);
+        const auto later = silence * 3600 * GST_SECOND;
+        EXPECT_EQ(time(0, later), later);
+        EXPECT_EQ(time(20, later + 20 * GST_MSECOND), later + 20 * GST_MSECOND);
+        const auto ms = uint32_t(silence * 3'600'000);
+        EXPECT_EQ(time(20 + ms, 2 * later + 20 * GST_MSECOND), 2 * later + 20 * GST_MSECOND);
+    }
+}
+
 }  // namespace
 }  // namespace sluice::test
