@@ -116,13 +116,20 @@ const sdp::InTrack* Ingress::known(const sdp::Section& section) const {
     return found == routes_->sections.end() ? nullptr : &*found;
 }
 
+/// As it was taken before.
+std::optional<sdp::InTrack> Ingress::choose_codec(const sdp::Section& section,
+                                                  const sdp::InTrack* before) const {
+    return before ? sdp::choose(section, {before->codec.name}, before->codec.payload_type)
+                  : sdp::choose(section, video_codecs_);
+}
+
 Result<Ingress::Chosen> Ingress::choose(const sdp::Description& offer) const {
     Chosen chosen;
     for (const auto& section : offer.sections) {
         if (!section.sends() || !section.kind)
             continue;
         const auto* before = known(section);
-        auto track = sdp::choose(section, before ? std::vector{before->codec.name} : video_codecs_);
+        auto track = choose_codec(section, before);
         if (before && (!track || !same_format(*before, *track)))
             return Error{ErrorCode::Unacceptable,
                          "section \"" + section.mid + "\" no longer offers " + format_of(*before) +
@@ -211,8 +218,7 @@ std::string Ingress::write_answer(const sdp::Description& offer, const Chosen& c
     for (const auto& section : offer.sections) {
         if (chosen.contains(section.mid))
             continue;
-        const auto* before = known(section);
-        auto track = sdp::choose(section, before ? std::vector{before->codec.name} : video_codecs_);
+        auto track = choose_codec(section, known(section));
         if (!track)
             track = sdp::choose(section, video_codecs_);
         if (track)

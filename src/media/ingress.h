@@ -65,6 +65,7 @@ private:
     static void on_pad(Routes& routes, GstPad* pad);
     static void on_transceiver(Routes& routes, GstWebRTCRTPTransceiver* transceiver, guint section);
     const sdp::InTrack* known(const sdp::Section& section) const;
+    std::optional<sdp::InTrack> choose_codec(const sdp::Section& section, const sdp::InTrack* before) const;
     void adopt_transport(const sdp::Description& offer);
     std::string write_answer(const sdp::Description& offer, const Chosen& chosen);
 

@@ -151,6 +151,20 @@ TEST_F(Renegotiation, ASectionKeepsItsPayloadTypes) {
     EXPECT_TRUE(alan->is_unharmed());
 }
 
+TEST_F(Renegotiation, ASectionKeepsItsPayloadTypeBesideAnotherOfItsCodec) {
+    ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    ASSERT_TRUE(alan->receives("1"));
+    auto offer = ada->browser->create_offer();
+    offer = std::regex_replace(offer, std::regex("(m=video \\d+ \\S+) 96"), "$1 45 96");
+    offer = std::regex_replace(offer, std::regex("a=rtpmap:96 VP8"), "a=rtpmap:45 VP8/90000\r\n$0");
+    const auto answer =
+        await<std::string>([&](Done<std::string> done) { ada->server->offer(offer, std::move(done)); });
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_NE(answer->find("a=rtpmap:96 VP8"), std::string::npos) << *answer;
+    ASSERT_TRUE(alan->receives("1"));
+}
+
 TEST_F(Renegotiation, APausedSectionIsAnsweredByWhatItsOfferHas) {
     auto& video = ada->browser->add_track(Kind::Video);
     ASSERT_TRUE(both());

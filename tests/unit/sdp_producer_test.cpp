@@ -65,6 +65,32 @@ TEST(Choose, TakesH264OnlyWithPacketizationModeOne) {
     EXPECT_FALSE(track->rtx_ssrc) << "no RTX codec, no RTX stream";
 }
 
+TEST(Choose, TakesTheProfileOfH264ThatMostReceiversHave) {
+    const auto lines = [](const std::vector<std::string>& profiles) {
+        std::string text;
+        for (size_t i = 0; i < profiles.size(); i++) {
+            const auto type = std::to_string(96 + i);
+            text += "a=rtpmap:" + type + " H264/90000\r\na=fmtp:" + type + " packetization-mode=1" +
+                    (profiles[i].empty() ? "" : ";profile-level-id=" + profiles[i]) + "\r\n";
+        }
+        return text + "a=rtpmap:100 VP8/90000\r\n";
+    };
+    using Case = std::pair<std::vector<std::string>, int>;
+    for (const auto& [profiles, taken] :
+         {Case({"640c1f", "42001f", "42E034", "42e01f"}, 98), Case({"640c1f", "4d001f", "42001f"}, 98),
+          Case({"", "x2e01f", "640c1f", "4d001f"}, 96)}) {
+        std::string types;
+        for (size_t i = 0; i < profiles.size(); i++) types += std::to_string(96 + i) + " ";
+        const auto section = video_with(types + "100", lines(profiles));
+        EXPECT_EQ(choose(section, kAllCodecs)->codec.payload_type, taken) << profiles.front();
+        EXPECT_EQ(choose(section, {"H264"}, 96)->codec.payload_type, 96) << "it was taken before";
+        EXPECT_EQ(choose(section, {"H264"}, 99 + 20)->codec.payload_type, taken);
+        EXPECT_EQ(choose(section, {"VP8"})->codec.payload_type, 100);
+    }
+    EXPECT_EQ(choose(video_with("100 96", lines({"42e01f"})), kAllCodecs)->codec.payload_type, 100)
+        << "which codec is the producer's choice";
+}
+
 TEST(Choose, TakesOpusAsRegisteredOnly) {
     for (const std::string other : {"opus/48000", "opus/24000/2", "opus/48000/1", "PCMU/8000", "L16/48000/2"})
         EXPECT_FALSE(choose(parsed(offer_with("opus/48000/2", other)).sections[0], kAllCodecs)) << other;

@@ -1,6 +1,7 @@
 #include "media/sdp/producer_sdp.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "media/sdp/codecs.h"
 #include "media/sdp/consumer_sdp.h"
@@ -25,6 +26,20 @@ const KnownCodec* taken_codec(const Codec& offered, Kind kind, const std::vector
                             return equals_ignoring_case(name, known->name);
                         });
     return wanted ? known : nullptr;
+}
+
+/// How few receivers have that form of a codec. All have H264's Constrained Baseline (RFC 7742 section 6.2;
+/// RFC 6184 section 8.1: profile_idc, constraint flags and level in hex), and browsers take no other profile
+/// for it: Chromium has no High, Safari offers that first.
+int narrowness(const Codec& codec) {
+    if (!equals_ignoring_case(codec.name, "H264"))
+        return 0;
+    const std::string profile(parameter(codec.fmtp, "profile-level-id").value_or(""));
+    constexpr unsigned long kBaseline = 0x42, kConstrained = 0x40;
+    const auto bits = strtoul(profile.c_str(), nullptr, 16);
+    if (profile.size() != 6 || bits >> 16 != kBaseline)
+        return 2;
+    return bits >> 8 & kConstrained ? 0 : 1;
 }
 
 std::vector<std::string> supported_feedback(const Codec& codec, Kind kind) {
@@ -84,15 +99,22 @@ int rtx_payload_type(const InTrack& track) {
 
 }  // namespace
 
-std::optional<InTrack> choose(const Section& section, const std::vector<std::string>& video_codecs) {
+std::optional<InTrack> choose(const Section& section, const std::vector<std::string>& video_codecs,
+                              std::optional<int> payload_type) {
     if (!section.kind)
         return std::nullopt;
     const KnownCodec* known = nullptr;
-    const auto codec = std::ranges::find_if(section.codecs, [&](const Codec& offered) {
-        known = taken_codec(offered, *section.kind, video_codecs);
-        return known != nullptr;
-    });
-    if (codec == section.codecs.end())
+    const Codec* codec = nullptr;
+    for (const auto& offered : section.codecs) {
+        const auto* other = taken_codec(offered, *section.kind, video_codecs);
+        if (!other || (known && known != other))
+            continue;
+        known = other;
+        if (!codec || offered.payload_type == payload_type ||
+            (codec->payload_type != payload_type && narrowness(offered) < narrowness(*codec)))
+            codec = &offered;
+    }
+    if (!codec)
         return std::nullopt;
     InTrack track{.mid = section.mid,
                   .kind = *section.kind,

@@ -33,11 +33,13 @@ struct InTrack {
 };
 
 /// The first codec of the section's order that the server takes: opus for audio; for video one of
-/// `video_codecs` (names; which of them wins is the producer's order). H264 only with packetization-mode=1.
-/// nullopt: none fits. Header extensions that the producer is to send: transport-cc, and those that pass to
-/// consumers (see pass_through()). Never mid, rid or repaired-rid: forwarded packets would carry the
-/// producer's MID, which the consumer's connection does not know.
-std::optional<InTrack> choose(const Section& section, const std::vector<std::string>& video_codecs);
+/// `video_codecs` (names; which of them wins is the producer's order). H264 only with packetization-mode=1,
+/// and of its profiles the one that most receivers have. Of several forms of the codec the one of
+/// `payload_type` goes before all. nullopt: none fits. Header extensions that the producer is to send:
+/// transport-cc, and those that pass to consumers (see pass_through()). Never mid, rid or repaired-rid:
+/// forwarded packets would carry the producer's MID, which the consumer's connection does not know.
+std::optional<InTrack> choose(const Section& section, const std::vector<std::string>& video_codecs,
+                              std::optional<int> payload_type = {});
 
 /// The answer for the producer's browser: its sections in its order; a section whose mid has no track in
 /// `tracks` is rejected (port 0, out of BUNDLE); one whose browser end does not send is answered inactive.
