@@ -34,6 +34,7 @@ struct Surroundings {
     gst::Workers& drawings;              ///< A thread for drawings of pipelines, which may wait for elements.
     std::atomic<size_t> connections{0};  ///< Those about to be made and being torn down included.
     std::atomic<size_t> open_branches{0};  ///< Those that have something to complete.
+    uint64_t consumer_sessions = 0;        ///< Made so far. Scheduler thread.
 };
 
 /// One webrtcbin in a producer's pipeline, with its ICE peer: descriptions in, descriptions out, connected or

@@ -98,6 +98,7 @@ struct Egress::State : std::enable_shared_from_this<State> {
     std::shared_ptr<Connection> connection;
     unsigned connections_made = 0;
     std::string session_id;  ///< Of o=; a connection that is made anew has another one.
+    uint64_t first_mid = 0;  ///< Of the session, so that no answer to an offer of another one fits.
     std::vector<Leg> legs;
     std::string fingerprint;               ///< Ours.
     std::optional<sdp::Transport> remote;  ///< Of the first answer on this connection.
@@ -242,6 +243,7 @@ Status Egress::State::connect_anew() {
     // The fingerprint stays ours: by the old id a browser would see an ICE restart, keep its DTLS association
     // (RFC 8842 section 5.5), and never begin another one.
     session_id = std::to_string((static_cast<guint64>(g_random_int()) << 30) + 1);
+    first_mid = 100 * around.consumer_sessions++;
     version = 0;
     connections_made++;
     auto made =
@@ -267,7 +269,9 @@ bool Egress::State::add_sections() {
     for (size_t i = legs.size(); i < now.size(); i++)
         legs.push_back({.track = now[i], .out = now[i]->description(), .transceiver = {}, .tap = nullptr});
     bool news = false;
-    for (auto& leg : legs) {
+    for (size_t i = 0; i < legs.size(); i++) {
+        auto& leg = legs[i];
+        leg.out.mid = std::to_string(first_mid + i);
         leg.out.active = leg.track->description().active;
         if (leg.transceiver)
             continue;
@@ -380,7 +384,8 @@ void Egress::State::open_gates() {
             if (!sink)
                 continue;  // not negotiated yet
             connection->announce(sdp::track_caps(leg.out));
-            auto tap = std::make_unique<Tap>(leg.track, connection->name() + "." + leg.out.mid);
+            auto tap =
+                std::make_unique<Tap>(leg.track, connection->name() + "." + leg.track->description().mid);
             if (!tap->link(sink.get())) {
                 connection->fail("cannot link track " + leg.out.mid);
                 return;

@@ -22,8 +22,8 @@ struct Isolation : MediaFixture {
         ASSERT_TRUE(control->negotiate());
         ASSERT_TRUE(control->receives("0"));
         ASSERT_TRUE(control->receives("1"));
-        control->browser->receiver().track("0")->restart_timing();
-        control->browser->receiver().track("1")->restart_timing();
+        control->track("0")->restart_timing();
+        control->track("1")->restart_timing();
     }
     void TearDown() override {
         control.reset();

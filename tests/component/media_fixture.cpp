@@ -102,10 +102,21 @@ testing::AssertionResult Viewer::negotiate(bool ice_restart) {
     return answer(*offered);
 }
 
-testing::AssertionResult Viewer::receives(const std::string& mid, uint64_t more) {
-    const auto count = [&] { return track(mid) ? track(mid)->packets() + track(mid)->recovered() : 0; };
+peer::ReceivedTrack* Viewer::track(const std::string& section) const {
+    const auto& offered = browser->remote();
+    const auto index = std::stoul(section);
+    return offered && index < offered->sections.size()
+               ? browser->receiver().track(offered->sections[index].mid)
+               : nullptr;
+}
+
+testing::AssertionResult Viewer::receives(const std::string& section, uint64_t more) {
+    const auto count = [&] {
+        return track(section) ? track(section)->packets() + track(section)->recovered() : 0;
+    };
     const uint64_t before = count(), wanted = before + more;
-    const auto result = in.wait_for(user + "'s media of section " + mid, [&] { return count() >= wanted; });
+    const auto result =
+        in.wait_for(user + "'s media of section " + section, [&] { return count() >= wanted; });
     if (result)
         return result;
     return testing::AssertionFailure() << result.message() << " (" << count() - before << " packets of "
@@ -113,16 +124,16 @@ testing::AssertionResult Viewer::receives(const std::string& mid, uint64_t more)
                                        << browser->failure() << ", server " << to_string(state()) << ")";
 }
 
-std::vector<const peer::ReceivedTrack*> Viewer::tracks(const std::string& mid) const {
+std::vector<const peer::ReceivedTrack*> Viewer::tracks(const std::string& section) const {
     std::vector<const peer::ReceivedTrack*> wanted;
     for (const auto& each : browser->receiver().tracks())
-        if (mid.empty() || each.get() == track(mid))
+        if (section.empty() || each.get() == track(section))
             wanted.push_back(each.get());
     return wanted;
 }
 
-testing::AssertionResult Viewer::is_whole(const std::string& mid) const {
-    for (const auto* track : tracks(mid))
+testing::AssertionResult Viewer::is_whole(const std::string& section) const {
+    for (const auto* track : tracks(section))
         if (track->missing() || track->duplicates() || track->damaged())
             return testing::AssertionFailure()
                    << user << ", " << (track->kind() == Kind::Audio ? "audio" : "video") << ": of "
@@ -137,19 +148,19 @@ testing::AssertionResult Viewer::is_whole(const std::string& mid) const {
     return testing::AssertionSuccess();
 }
 
-testing::AssertionResult Viewer::is_unharmed(const std::string& mid) const {
+testing::AssertionResult Viewer::is_unharmed(const std::string& section) const {
     // Far more than forwarding takes on a busy machine, far less than any time-out of the server's.
     constexpr peer::Time kLongestGap = 500ms;
     const peer::Time allowed = kLongestGap + in.loop.longest_stall();
     if (state() != ConnectionState::Connected || !browser->connected())
         return testing::AssertionFailure() << user << " is not connected: " << browser->failure();
-    for (const auto* track : tracks(mid))
+    for (const auto* track : tracks(section))
         if (track->longest_gap() > allowed || track->left_out())
             return testing::AssertionFailure()
                    << user << ", " << (track->kind() == Kind::Audio ? "audio" : "video") << ": a gap of "
                    << peer::milliseconds(track->longest_gap()) << " ms, " << track->left_out()
                    << " packets left out";
-    return is_whole(mid);
+    return is_whole(section);
 }
 
 CapturedLog::CapturedLog() {

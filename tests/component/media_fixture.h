@@ -75,15 +75,16 @@ struct Viewer {
     testing::AssertionResult negotiate(bool ice_restart = false);
     ConnectionState state() const { return server->stats().state; }
 
-    const peer::ReceivedTrack* track(const std::string& mid) const { return browser->receiver().track(mid); }
-    /// So many packets more of the server's section `mid`.
-    testing::AssertionResult receives(const std::string& mid, uint64_t more = 15);
+    /// By the number of its section in the offer, "0", "1"...
+    peer::ReceivedTrack* track(const std::string& section) const;
+    /// So many packets more of that section.
+    testing::AssertionResult receives(const std::string& section, uint64_t more = 15);
     /// Every track that came (or that of one section) is whole: nothing missing, doubled, damaged or unknown.
-    testing::AssertionResult is_whole(const std::string& mid = {}) const;
+    testing::AssertionResult is_whole(const std::string& section = {}) const;
     /// Whole, and without a longer pause than the sender made.
-    testing::AssertionResult is_unharmed(const std::string& mid = {}) const;
+    testing::AssertionResult is_unharmed(const std::string& section = {}) const;
 
-    std::vector<const peer::ReceivedTrack*> tracks(const std::string& mid) const;
+    std::vector<const peer::ReceivedTrack*> tracks(const std::string& section) const;
 
     MediaFixture& in;
     std::string user;

@@ -151,6 +151,22 @@ TEST_F(Renegotiation, ASectionKeepsItsPayloadTypes) {
     EXPECT_TRUE(alan->is_unharmed());
 }
 
+TEST_F(Renegotiation, AnAnswerToAnotherSessionIsRefusedAndTheRightOneTaken) {
+    ada->browser->add_track(Kind::Video);
+    ASSERT_TRUE(both());
+    Viewer before(*this, *ada, "grace"), now(*this, *ada, "grace");
+    const auto late = before.browser->answer(*before.offer());
+    const auto offer = now.offer();
+    ASSERT_TRUE(late && offer);
+    const auto refused = await<Ok>([&](Done<Ok> done) { now.server->answer(*late, std::move(done)); });
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::Unacceptable);
+    EXPECT_EQ(refused.error().field, "answer.sdp");
+    EXPECT_NE(refused.error().message.find("mid"), std::string::npos) << refused.error().message;
+    ASSERT_TRUE(now.answer(*offer));
+    EXPECT_TRUE(now.receives("1"));
+}
+
 TEST_F(Renegotiation, ASectionKeepsItsPayloadTypeBesideAnotherOfItsCodec) {
     ada->browser->add_track(Kind::Video);
     ASSERT_TRUE(both());
