@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "rooms/errors.h"
-#include "rooms/offers.h"
 
 namespace sluice::rooms {
 
@@ -27,12 +26,10 @@ void EnterCall::start(Room& room, NewUser new_user) {
         }
     }
     make_offers(scheduler_, pairs, false,
-                [self = shared_from_this()](const std::vector<Result<std::string>>& offers) {
-                    self->on_offers(offers);
-                });
+                [self = shared_from_this()](const PairOffers& offers) { self->on_offers(offers); });
 }
 
-void EnterCall::on_offers(const std::vector<Result<std::string>>& offers) {
+void EnterCall::on_offers(const PairOffers& offers) {
     const auto user = user_.lock();
     if (!user)
         return done_(room_deleted(room_id_));
@@ -45,10 +42,10 @@ void EnterCall::on_offers(const std::vector<Result<std::string>>& offers) {
         if (const auto production = other.production.lock()) {
             const auto& offer = offers[*other.offer];
             view.constraints = production->constraints();
-            if (offer) {
-                view.offer = *offer;
-            } else {
-                view.error = offer.error().message;
+            if (offer && *offer) {
+                view.offer = **offer;
+            } else if (offer) {
+                view.error = offer->error().message;
                 log::warning("no offer for a consumer", {{"room", room_id_},
                                                          {"user", user->id},
                                                          {"producer", there->id},

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "base/scheduler.h"
+#include "rooms/offers.h"
 #include "rooms/room.h"
 
 namespace sluice::rooms {
@@ -21,7 +22,7 @@ public:
     void start(Room& room, NewUser user);
 
 private:
-    void on_offers(const std::vector<Result<std::string>>& offers);
+    void on_offers(const PairOffers& offers);
 
     /// Somebody who was there before. Who starts to produce later sends its own offer to the new user.
     struct Other {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,11 +18,15 @@ struct Pair {
     std::string viewer_id;
 };
 
+/// The results in the order of the pairs; none where a later call has had a later offer of the pair
+/// meanwhile: a page that got this one after that would go back to what is over.
+using PairOffers = std::vector<std::optional<Result<std::string>>>;
+
 /// Makes an offer for every pair, all at the same time, over the pair's connection; makes that first where
-/// there is none. `then` gets their results in the order of `pairs`, after kStepLimit at the latest; with no
-/// pairs, at once. A connection whose first offer failed, or whose offer did not come in time, is freed: what
-/// it would answer later nobody could place. A later offer for the pair makes it anew.
+/// there is none. `then` gets their results, after kStepLimit at the latest; with no pairs, at once. A
+/// connection whose first offer failed, or whose offer did not come in time, is freed: what it would answer
+/// later nobody could place. A later offer for the pair makes it anew.
 void make_offers(Scheduler& scheduler, const std::vector<Pair>& pairs, bool ice_restart,
-                 std::function<void(std::vector<Result<std::string>>)> then);
+                 std::function<void(const PairOffers&)> then);
 
 }  // namespace sluice::rooms

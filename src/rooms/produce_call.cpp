@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "rooms/answers.h"
 #include "rooms/errors.h"
-#include "rooms/offers.h"
 
 namespace sluice::rooms {
 
@@ -60,22 +59,20 @@ void ProduceCall::on_answer(Result<std::string> answer) {
         viewers_.push_back(viewer);
     }
     make_offers(scheduler_, pairs, false,
-                [self = shared_from_this()](const std::vector<Result<std::string>>& offers) {
-                    self->on_offers(offers);
-                });
+                [self = shared_from_this()](const PairOffers& offers) { self->on_offers(offers); });
 }
 
-void ProduceCall::on_offers(const std::vector<Result<std::string>>& offers) {
+void ProduceCall::on_offers(const PairOffers& offers) {
     const auto user = user_.lock();
     if (!user)
         return done_(room_deleted(room_id_));
     Produced produced{answer_, user->id, user->info, user->production->constraints(), {}};
     for (size_t i = 0; i < offers.size(); i++) {
         const auto viewer = viewers_[i].lock();
-        if (!viewer)
+        if (!viewer || !offers[i])
             continue;
         Outbound outbound{viewer->id, viewer->info, std::nullopt, std::nullopt};
-        if (const auto& offer = offers[i]) {
+        if (const auto& offer = *offers[i]) {
             outbound.offer = *offer;
         } else {
             outbound.error = offer.error().message;

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "base/scheduler.h"
 #include "rooms/connection_limit.h"
+#include "rooms/offers.h"
 #include "rooms/room.h"
 
 namespace sluice::rooms {
@@ -27,7 +28,7 @@ public:
 
 private:
     void on_answer(Result<std::string> answer);
-    void on_offers(const std::vector<Result<std::string>>& offers);
+    void on_offers(const PairOffers& offers);
 
     Scheduler& scheduler_;
     media::Engine& engine_;

@@ -34,17 +34,23 @@ media::Constraints Production::constraints() const {
 
 std::shared_ptr<media::Consumer> Production::consumer(const std::string& viewer_id) const {
     const auto entry = consumers_.find(viewer_id);
-    return entry == consumers_.end() ? nullptr : entry->second;
+    return entry == consumers_.end() ? nullptr : entry->second.consumer;
+}
+
+unsigned Production::offers(const std::string& viewer_id) const {
+    const auto entry = consumers_.find(viewer_id);
+    return entry == consumers_.end() ? 0 : entry->second.offers;
 }
 
 std::shared_ptr<media::Consumer> Production::consume(const std::string& viewer_id) {
-    return consumers_[viewer_id] = producer_->consume(viewer_id, [room = room_id_, user = viewer_id,
-                                                                  producer = user_id_](
-                                                                     media::ConnectionState state) {
-        log::info(
-            "consumer connection changed",
-            {{"room", room}, {"user", user}, {"producer", producer}, {"state", media::to_string(state)}});
-    });
+    std::shared_ptr<media::Consumer> consumer = producer_->consume(
+        viewer_id, [room = room_id_, user = viewer_id, producer = user_id_](media::ConnectionState state) {
+            log::info(
+                "consumer connection changed",
+                {{"room", room}, {"user", user}, {"producer", producer}, {"state", media::to_string(state)}});
+        });
+    consumers_[viewer_id] = Outgoing{.consumer = consumer};
+    return consumer;
 }
 
 }  // namespace sluice::rooms

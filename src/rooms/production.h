@@ -37,16 +37,24 @@ public:
     /// Makes the connection to `viewer_id`, which has none.
     std::shared_ptr<media::Consumer> consume(const std::string& viewer_id);
     void drop(const std::string& viewer_id) { consumers_.erase(viewer_id); }
+    /// An offer for `viewer_id`, who has a connection, is there: its number on that connection, from 1.
+    unsigned count_offer(const std::string& viewer_id) { return ++consumers_.at(viewer_id).offers; }
+    /// That of the last one; 0: none.
+    unsigned offers(const std::string& viewer_id) const;
     size_t consumers() const { return consumers_.size(); }
 
 private:
+    struct Outgoing {
+        std::shared_ptr<media::Consumer> consumer;
+        unsigned offers = 0;
+    };
+
     const std::string room_id_;
     const std::string user_id_;
     bool answered_ = false;
     media::Constraints flowing_{true, true};
     std::unique_ptr<media::Producer> producer_;
-    std::map<std::string, std::shared_ptr<media::Consumer>>
-        consumers_;  ///< By viewer. Gone before producer_.
+    std::map<std::string, Outgoing> consumers_;  ///< By viewer. Gone before producer_.
 };
 
 }  // namespace sluice::rooms

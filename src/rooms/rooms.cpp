@@ -250,9 +250,10 @@ void Rooms::reoffer(const std::string& room_id, const std::string& user_id,
             const auto production = production_for(user->id, *room, producer_user_id);
             if (!production)
                 return answer(production.error());
-            make_offers(state->scheduler, {{*production, user->id}}, true,
-                        [reply = if_there(answer, *room, user, producer_user_id, *production)](
-                            const std::vector<Result<std::string>>& offers) { reply(offers.front()); });
+            const auto reply = if_there(answer, *room, user, producer_user_id, *production);
+            make_offers(state->scheduler, {{*production, user->id}}, true, [reply](const PairOffers& offers) {
+                reply(*offers.front());  // At once, and so it is the latest.
+            });
         });
 }
 

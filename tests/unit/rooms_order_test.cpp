@@ -174,6 +174,32 @@ TEST_F(RoomsOrder, ReofferMeetsAnUpdate) {
     EXPECT_EQ(told(produced->outbound), "2=offer 1>2 #3");
 }
 
+TEST_F(RoomsOrder, AnOfferThatWaitsForAnotherViewersIsLeftOutForALaterOne) {
+    given({"1", "2", "3"}, 1);
+    hold({"offer 1>3"});
+    const auto produced = produce("1", "audio");
+    run();
+    const auto fresh = reoffer("2", "1");
+    run();
+    EXPECT_EQ(*fresh, "offer 1>2 #3 restart");
+    engine.steps.settle("offer 1>3");
+    run();
+    EXPECT_EQ(told(produced->outbound), "3=offer 1>3 #2");
+}
+
+TEST_F(RoomsOrder, WhoComesIsNotOfferedWhatAnUpdateHasOfferedMeanwhile) {
+    given({"1", "2"}, 2);
+    hold({"offer 2>3"});
+    const auto added = add("3");
+    run();
+    const auto produced = produce("1");
+    run();
+    EXPECT_EQ(told(produced->outbound), "2=offer 1>2 #2, 3=offer 1>3 #2");
+    engine.steps.settle("offer 2>3");
+    run();
+    EXPECT_EQ(told(added->users), "1 av, 2=offer 2>3 #1 av");
+}
+
 TEST_F(RoomsOrder, TheProducerStopsWhileAnAnswerOrAnOfferIsInHand) {
     given({"1", "2", "3"}, 1);
     produce("1");
