@@ -183,8 +183,9 @@ std::shared_ptr<LitePeer> LiteNetwork::make_peer(std::function<void(PeerState)> 
     return peer;
 }
 
-bool LiteNetwork::send(const Path& path, std::span<const uint8_t> datagram) {
-    const bool left = path.tcp ? path.tcp->send(datagram) : sockets_[path.socket].send(path.remote, datagram);
+bool LiteNetwork::send(const Path& path, std::span<const uint8_t> datagram, IfFull if_full) {
+    const bool left =
+        path.tcp ? path.tcp->send(datagram, if_full) : sockets_[path.socket].send(path.remote, datagram);
     (left ? counters_.sent : counters_.not_sent).fetch_add(1, std::memory_order_relaxed);
     return left;
 }
@@ -338,14 +339,14 @@ void LiteNetwork::on_check(const Path& path, const stun::Message& message) {
         case Answer::RoleConflict: {
             stun::Writer writer(stun::Type::Error, message.transaction);
             writer.error(stun::ErrorNumber::RoleConflict, "Role Conflict");
-            send(path, writer.finish(verdict.password));
+            send(path, writer.finish(verdict.password), IfFull::Wait);
             return;
         }
         case Answer::UnknownAttribute: {
             stun::Writer writer(stun::Type::Error, message.transaction);
             writer.error(stun::ErrorNumber::UnknownAttribute, "Unknown Attribute");
             writer.unknown_attribute(message.unknown_attribute);
-            send(path, writer.finish(verdict.password));
+            send(path, writer.finish(verdict.password), IfFull::Wait);
             return;
         }
         case Answer::Success:
@@ -358,7 +359,7 @@ void LiteNetwork::on_check(const Path& path, const stun::Message& message) {
         forget(*peer, verdict.retired);
     stun::Writer writer(stun::Type::Success, message.transaction);
     writer.xor_mapped_address(path.remote);
-    send(path, writer.finish(verdict.password));
+    send(path, writer.finish(verdict.password), IfFull::Wait);
     if (verdict.connected)
         peer->enter(PeerState::Connected);
 }

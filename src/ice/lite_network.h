@@ -43,7 +43,7 @@ public:
 
     // --- the peers' side; any thread ---
     const std::vector<std::string>& candidates() const { return candidates_; }
-    bool send(const Path& path, std::span<const uint8_t> datagram);
+    bool send(const Path& path, std::span<const uint8_t> datagram, IfFull if_full = IfFull::Drop);
     int descriptor(const Path& path) const { return path.tcp ? -1 : sockets_[path.socket].fd(); }
     void rename(const std::string& retired, const std::string& fresh, std::shared_ptr<LitePeer> peer);
     void forget(const LitePeer& peer, const std::vector<std::string>& ufrags);

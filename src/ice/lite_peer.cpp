@@ -278,7 +278,7 @@ void LitePeer::check(KnownPath& known) {
     writer.username(remote_.ufrag + ":" + (remote_is_current_ ? newest : used_));
     writer.priority(kPeerReflexivePriority);
     writer.controlled(network_.tie_breaker());
-    if (network_.send(known.path, writer.finish(remote_.pwd)))
+    if (network_.send(known.path, writer.finish(remote_.pwd), IfFull::Wait))
         known.checks++;
 }
 

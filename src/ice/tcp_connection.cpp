@@ -14,6 +14,8 @@ namespace {
 constexpr size_t kLength = 2;
 /// What may wait in the system unsent: a key frame fits, and on a slow link it is not many seconds.
 constexpr int kUnsent = 128 << 10;
+/// What may wait here: the rest of a frame, and some twenty checks and answers.
+constexpr size_t kMaxRest = 2 * TcpConnection::kMaxFrame;
 
 bool would_block() {
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
@@ -39,7 +41,7 @@ void TcpConnection::watch(bool writable) {
     epoll_ctl(epoll_, EPOLL_CTL_MOD, fd_, &event);
 }
 
-bool TcpConnection::send(std::span<const uint8_t> datagram) {
+bool TcpConnection::send(std::span<const uint8_t> datagram, IfFull if_full) {
     if (datagram.size() > kMaxFrame)
         return false;
     std::array<uint8_t, kLength> length{static_cast<uint8_t>(datagram.size() >> 8),
@@ -50,17 +52,21 @@ bool TcpConnection::send(std::span<const uint8_t> datagram) {
     message.msg_iov = parts;
     message.msg_iovlen = 2;
     std::lock_guard lock(mutex_);
-    if (shut_ || !send_rest() || !rest_.empty())
+    if (shut_ || !send_rest())
         return false;
-    const auto sent = sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent < 0)
-        return false;  // a broken connection tells the reader too
-    const auto done = static_cast<size_t>(sent);
-    if (done == kLength + datagram.size())
-        return true;
+    size_t done = 0;
+    if (rest_.empty()) {
+        const auto sent = sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent < 0 && !(would_block() && if_full == IfFull::Wait))
+            return false;  // a broken connection tells the reader too
+        done = static_cast<size_t>(std::max<ssize_t>(sent, 0));
+        if (done == kLength + datagram.size())
+            return true;
+    } else if (if_full == IfFull::Drop || rest_.size() + kLength + datagram.size() > kMaxRest)
+        return false;
     // The frame has to be finished, or the peer would never find the next one.
     if (done < kLength)
-        rest_.assign(length.begin() + sent, length.end());
+        rest_.insert(rest_.end(), length.begin() + static_cast<ptrdiff_t>(done), length.end());
     const auto body = datagram.subspan(done < kLength ? 0 : done - kLength);
     rest_.insert(rest_.end(), body.begin(), body.end());
     watch(true);

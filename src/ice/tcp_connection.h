@@ -14,6 +14,10 @@ namespace sluice::ice {
 
 class LitePeer;
 
+/// What becomes of a datagram for a peer that does not take what has been sent before. Media is dropped; a
+/// check or its answer waits, or a connection would be given up for a link that is merely slow.
+enum class IfFull { Drop, Wait };
+
 /// An accepted TCP connection that carries datagrams, each behind its length in two bytes (RFC 4571 section
 /// 2). The network thread reads; any thread sends. The descriptor is closed with the last reference.
 class TcpConnection {
@@ -31,7 +35,7 @@ public:
     uint64_t tag() const { return tag_; }
 
     /// Never blocks. False, and dropped whole: the peer does not take what has been sent before, or has gone.
-    bool send(std::span<const uint8_t> datagram);
+    bool send(std::span<const uint8_t> datagram, IfFull if_full = IfFull::Drop);
 
     // --- the network thread ---
 
@@ -59,7 +63,7 @@ private:
     std::vector<uint8_t> partial_;  ///< The beginning of a frame.
 
     std::mutex mutex_;           // sending
-    std::vector<uint8_t> rest_;  ///< Of a frame that the system took a part of.
+    std::vector<uint8_t> rest_;  ///< Of a frame that the system took a part of, and frames that wait.
     bool shut_ = false;
 };
 

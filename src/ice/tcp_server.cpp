@@ -108,12 +108,13 @@ void TcpServer::accept(int fd, const Endpoint& remote) {
     const auto source = source_of(remote);
     const auto found = strangers_.find(source);
     const bool many_of_source = found != strangers_.end() && found->second >= kStrangersPerSource;
-    if (connections_.size() >= most_ || many_of_source) {
+    const bool full = connections_.size() >= most_;
+    if (many_of_source || (full && strange_ == 0)) {
         ::close(fd);
         refused_.fetch_add(1, std::memory_order_relaxed);
         return;
     }
-    if (strange_ >= most_strange_) {
+    if (full || strange_ >= most_strange_) {
         close_oldest_stranger();
         refused_.fetch_add(1, std::memory_order_relaxed);
     }

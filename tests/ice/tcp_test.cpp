@@ -159,6 +159,46 @@ TEST_F(TcpTest, TakesOnlySoManyInAll) {
     EXPECT_EQ(small->stats().tcp_refused, 2U);
 }
 
+TEST_F(TcpTest, WhoHasNotAuthenticatedMakesRoomWhereThereIsNone) {
+    auto options = on({"127.0.0.1"});
+    options.tcp_connections = 4;
+    const auto small = open(options);
+    const auto one = Subject::make(*small);
+    const auto local = one->peer->local();
+    std::vector<std::unique_ptr<Client>> users;
+    for (int i = 0; i < 3; i++) {
+        users.push_back(std::make_unique<Client>(server(*small), kTcp));
+        ASSERT_TRUE(users.back()->check_succeeds(local));
+    }
+    Client stranger(server(*small), kTcp), user(server(*small), kTcp);
+    EXPECT_TRUE(stranger.is_closed_by_server());
+    EXPECT_TRUE(user.check_succeeds(local));
+    EXPECT_EQ(small->stats().tcp_refused, 1U);
+}
+
+/// Or a browser would give up a connection that is merely slow: it gets no other answer.
+TEST_F(TcpTest, AnswersToChecksWaitWhereMediaIsDropped) {
+    Client slow(address, kTcp);
+    ASSERT_TRUE(connect(slow));
+    const auto other = Subject::make(*network);
+    Client udp(address);
+    // Until nothing fits anywhere any more.
+    while (network->stats().datagrams_not_sent < 20'000) peer.send(Subject::rtp(1, 1200));
+    const auto dropped = network->stats().datagrams_not_sent;
+    const auto id = test::random_transaction();
+    slow.send(IceClient::whole_check(peer.local(), id));
+    ASSERT_TRUE(udp.check_succeeds(other->peer->local()) && udp.check_succeeds(other->peer->local()));
+    peer.send(Subject::rtp(2, 1200));
+    EXPECT_EQ(network->stats().datagrams_not_sent, dropped + 1) << "media, and nothing but media";
+    std::optional<stun::Message> answer;
+    while (!answer) {
+        const auto frame = slow.receive();
+        ASSERT_TRUE(frame) << "no answer";
+        answer = stun::parse(*frame);
+    }
+    EXPECT_EQ(answer->transaction, id);
+}
+
 /// One that does not read loses packets, whole ones, and nobody else does.
 TEST_F(TcpTest, BackPressureDropsForThatPeerAlone) {
     Client slow(address, kTcp);
