@@ -74,7 +74,7 @@ const Key kKeys[] = {
      .target = +[](Config& c) -> std::string& { return c.ice.turn_server; },
      .text = Key::Text::Server},
     {"ice.consent-timeout-s", "seconds", "A peer that has sent no check for so long has failed.",
-     +[](Config& c) -> std::chrono::seconds& { return c.ice.consent_timeout; }, 1, 300},
+     +[](Config& c) -> std::chrono::seconds& { return c.ice.consent_timeout; }, 3, 300},
     {"media.latency-ms", "milliseconds",
      "How long a lost packet of a producer is waited for. Packets in order are not delayed by it.",
      +[](Config& c) -> std::chrono::milliseconds& { return c.media.latency; }, 20, 2000},

@@ -245,7 +245,10 @@ void LitePeer::consider(KnownPath& known, Clock::time_point now) {
 /// counts (RFC 8445 section 8.1.1).
 bool LitePeer::is_nominated(const KnownPath& known, Clock::time_point now) const {
     return known.nominated == now && std::ranges::none_of(known_, [&](const KnownPath& other) {
-               return other.priority > known.priority && now - other.nominated < kNominating;
+               // The priority is that of the peer's end; of ours the first address has the highest.
+               const bool first = other.priority == known.priority && !other.path.tcp && !known.path.tcp &&
+                                  other.path.socket < known.path.socket;
+               return (other.priority > known.priority || first) && now - other.nominated < kNominating;
            });
 }
 

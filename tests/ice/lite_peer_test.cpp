@@ -139,6 +139,26 @@ TEST_F(LitePeerTest, FollowsANominationOnceItsEndHasAnswered) {
     EXPECT_EQ(peer.remote_address(), second.local().text());
 }
 
+/// Firefox nominates every pair, and lives on the best of them: of two addresses of ours on the first.
+TEST_F(LitePeerTest, OfTwoAddressesThatAreNominatedTheFirstIsTaken) {
+    const auto both = open(on({"127.0.0.1", "127.0.0.2"}));
+    const auto port = server(*both).port();
+    for (const bool in_order : {true, false}) {
+        const auto one = Subject::make(*both);
+        const auto local = one->peer->local();
+        one->peer->set_remote(IceClient::credentials());
+        IceClient first(*Endpoint::from("127.0.0.1", port)), second(*Endpoint::from("127.0.0.2", port));
+        auto& earlier = in_order ? first : second;
+        auto& later = in_order ? second : first;
+        ASSERT_TRUE(earlier.check_succeeds(local));
+        later.send(IceClient::whole_check(local, test::random_transaction()));
+        const auto come = later.receive();
+        ASSERT_TRUE(come);
+        EXPECT_EQ(stun::parse(*come)->type == stun::Type::Success, in_order)
+            << "the server asks who is to be media's end";
+    }
+}
+
 TEST_F(LitePeerTest, ComesBackToAPathOnlyByAnotherAnswer) {
     IceClient first(address), second(address);
     ASSERT_TRUE(connect(first));
