@@ -385,16 +385,19 @@ void set_network(GstElement* fanout, ice::Network& network) {
     as_fanout(fanout)->state->outbox = std::make_unique<ice::Outbox>(network);
 }
 
+void ask_for_key_frame_of(GstPad* leg) {
+    if (auto* parent = gst_pad_get_parent_element(leg)) {
+        ask_for_key_frame(as_fanout(parent)->sink);
+        gst_object_unref(parent);
+    }
+}
+
 void open_leg(GstPad* pad, bool open) {
     auto& leg = leg_of(pad);
     const bool opens = open && !leg.is_open();
     leg.set_open(open);
-    if (!opens)
-        return;
-    if (auto* parent = gst_pad_get_parent_element(pad)) {
-        ask_for_key_frame(as_fanout(parent)->sink);
-        gst_object_unref(parent);
-    }
+    if (opens)
+        ask_for_key_frame_of(pad);
 }
 
 }  // namespace sluice::elements

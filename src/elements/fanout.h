@@ -17,6 +17,8 @@ void set_network(GstElement* fanout, ice::Network& network);
 
 /// The leg of a request pad of a sluicefanout; lives as long as the pad.
 Leg& leg_of(GstPad* pad);
+/// Asks whoever sends to the fan-out for a key frame, as this leg. Any thread.
+void ask_for_key_frame_of(GstPad* leg);
 
 /// A leg that opens has a key frame asked for at once.
 void open_leg(GstPad* pad, bool open);

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <gst/rtp/gstrtcpbuffer.h>
+
 #include "elements/fanout.h"
 #include "elements/srtp_enc.h"
 #include "gst/factory.h"
@@ -14,6 +16,10 @@ void Express::on_element(GstElement* element) {
         const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(element, "src"));
         gst::add_probe_shared(pad.get(), GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_rtx_sender_event,
                               shared_from_this());
+    } else if (gst::is_made_by(element, "rtpsession")) {
+        gst::Ref<GObject> session;
+        g_object_get(element, "internal-session", session.out(), nullptr);
+        gst::connect_shared(session.get(), "on-feedback-rtcp", G_CALLBACK(on_feedback), shared_from_this());
     }
 }
 
@@ -69,6 +75,17 @@ GstPadProbeReturn Express::on_rtx_sender_event(GstPad*, GstPadProbeInfo* info, g
         if (const auto leg = self.find(ssrc))
             elements::leg_of(leg.get()).retransmit(static_cast<uint16_t>(sequence));
     return GST_PAD_PROBE_DROP;
+}
+
+/// rtpsession (1.22 to 1.28) passes no PLI on that comes within two round trips of the last one, whichever
+/// stream that was for: of a camera and a screen that lost a packet together one would stay as it is. A track
+/// makes one request of both.
+void Express::on_feedback(GObject*, guint type, guint format, guint, guint ssrc, GstBuffer*,
+                          Express* self) noexcept {
+    if (type != GST_RTCP_TYPE_PSFB || format != GST_RTCP_PSFB_TYPE_PLI)
+        return;
+    if (const auto leg = self->find(ssrc))
+        elements::ask_for_key_frame_of(leg.get());
 }
 
 /// The session has seen a packet of each stream now and then: it knows the times, but not the counts. FALSE:

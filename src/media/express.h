@@ -14,7 +14,8 @@
 namespace sluice::media {
 
 /// What joins the legs of one consumer with the webrtcbin that they may pass by: the keys that it negotiated,
-/// the retransmissions that its peer asks for, and its sender reports, which count what the legs have sent.
+/// the retransmissions and key frames that its peer asks for, and its sender reports, which count what the
+/// legs have sent.
 ///
 /// add(), clear() and open() on the scheduler's thread; webrtcbin's threads come in through its elements.
 class Express : public std::enable_shared_from_this<Express> {
@@ -36,6 +37,8 @@ private:
 
     static GstPadProbeReturn on_rtx_sender_event(GstPad* pad, GstPadProbeInfo* info,
                                                  gpointer shared) noexcept;
+    static void on_feedback(GObject* session, guint type, guint format, guint sender, guint ssrc,
+                            GstBuffer* items, Express* self) noexcept;
     static gboolean on_sending_rtcp(GObject* session, GstBuffer* packets, gboolean early,
                                     Express* self) noexcept;
     gst::Ref<GstPad> find(uint32_t ssrc);

@@ -75,6 +75,31 @@ TEST_F(MediaFeedback, APictureLossBringsAKeyFrame) {
     EXPECT_TRUE(wait_for("a key frame", [&] { return alan.track("1")->key_frames() > before; }));
 }
 
+/// The round trip is as long as nobody heard from is said to have waited with an answer.
+TEST_F(MediaFeedback, LossesOfTwoPicturesWithinARoundTripBringBothAKeyFrame) {
+    Publisher ada(*this, "ada");
+    for (int i = 0; i < 2; i++) ada.browser->add_track(Kind::Video);
+    ASSERT_TRUE(ada.negotiate());
+    Viewer alan(*this, ada, "alan");
+    ASSERT_TRUE(alan.negotiate());
+    for (const char* each : {"0", "1"}) {
+        ASSERT_TRUE(alan.receives(each, 60));
+        ASSERT_TRUE(
+            wait_for("a sender report", [&] { return alan.track(each)->sender_report().has_value(); }));
+    }
+    const auto frames = [&] {
+        return std::pair(alan.track("0")->key_frames(), alan.track("1")->key_frames());
+    };
+    const auto before = frames();
+    auto blocks = alan.browser->receiver().report_blocks();
+    for (auto& block : blocks) block.delay_since_last_sr = 0;
+    alan.browser->send_rtcp(peer::rtcp::receiver_report(peer::Receiver::kOwnSsrc, blocks, "alan"));
+    for (const char* each : {"0", "1"})
+        alan.browser->send_rtcp(peer::rtcp::picture_loss(peer::Receiver::kOwnSsrc, alan.track(each)->ssrc()));
+    EXPECT_TRUE(wait_for("both key frames",
+                         [&] { return frames().first > before.first && frames().second > before.second; }));
+}
+
 TEST_F(MediaFeedback, TransportFeedbackReachesTheProducer) {
     Publisher ada(*this, "ada");
     ASSERT_TRUE(ada.with_both().negotiate());
