@@ -1,13 +1,16 @@
 #include "elements/session_guard.h"
 
+#include <algorithm>
+
 #include <gst/gst.h>
 
 namespace sluice::elements {
 namespace {
 
 constexpr uint8_t kSenderReport = 200, kReceiverReport = 201, kSdes = 202, kTransportFeedback = 205;
+constexpr size_t kFeedbackHeader = 12;
 constexpr uint8_t kNote = 7, kPriv = 8;
-constexpr uint8_t kFormat = 0x1f, kTransportWide = 15, kReserved = 31;  // RFC 4585 section 6.2
+constexpr uint8_t kFormat = 0x1f, kNack = 1, kTransportWide = 15, kReserved = 31;  // RFC 4585 section 6.2
 
 }  // namespace
 
@@ -38,10 +41,21 @@ bool SessionGuard::admit_rtcp(std::span<uint8_t> compound) {
             return false;
         if (type == kSdes && !admit_chunks(compound.subspan(4, size - 4)))
             return false;
+        if (type == kTransportFeedback && (compound[0] & kFormat) == kNack &&
+            !admit_nacks((std::max(size, kFeedbackHeader) - kFeedbackHeader) / 4))
+            return false;
         if (type == kTransportFeedback && (compound[0] & kFormat) == kTransportWide)
             compound[0] |= kReserved;
         compound = compound.subspan(size);
     }
+    return true;
+}
+
+bool SessionGuard::admit_nacks(size_t items) {
+    const auto now = ice::Clock::now();
+    for (; items > 0; items--)
+        if (!nacks_.take(now))
+            return false;
     return true;
 }
 

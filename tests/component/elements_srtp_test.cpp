@@ -269,6 +269,22 @@ TEST(SessionGuard, FeedbackOfTransportIsForNobody) {
     EXPECT_TRUE(is_read(packet)) << "rtpsession can do without this";
 }
 
+TEST(SessionGuard, NacksAreReadOfOneThatNeedsThem) {
+    std::vector<uint16_t> lost;
+    for (uint16_t i = 0; i < 100; i++) lost.push_back(uint16_t(i * 17));  // An item for each.
+    const auto asks = [&lost](SessionGuard& guard) {
+        auto packet = peer::rtcp::nack(1, 2, lost);
+        return guard.admit_rtcp(packet);
+    };
+    SessionGuard guard;
+    const auto began = ice::Clock::now();
+    double read = 0;
+    for (int i = 0; i < 10'000; i++) read += asks(guard) ? 100 : 0;
+    const std::chrono::duration<double> lasted = ice::Clock::now() - began;
+    EXPECT_GE(read, SessionGuard::kNacks);
+    EXPECT_LE(read, SessionGuard::kNacks * (1 + lasted.count()) + 100);
+}
+
 TEST(SessionGuard, APeerHasNoMoreSourcesThanThat) {
     const auto ssrc = [](uint32_t number) { return peer::Writer().u32(number).take(); };
     const auto rtp = [&](uint32_t csrc) {
