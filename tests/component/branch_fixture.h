@@ -114,9 +114,12 @@ struct BranchFixture : LoopFixture {
         GST_BUFFER_PTS(buffer) += late;
     }
 
+    /// Its first packet has come: what is begun now has sound from the beginning.
     std::shared_ptr<media::Track> add_sound(const std::string& more = "") {
-        return add_track(
+        auto track = add_track(
             "opus", "audiotestsrc is-live=true samplesperbuffer=960 " + more + " ! opusenc ! rtpopuspay");
+        EXPECT_TRUE(wait_for("sound", [&] { return track->counter("packets") > 0; }));
+        return track;
     }
     std::shared_ptr<media::Track> add_picture(const std::string& codec = "VP8") {
         const auto* encoder =
