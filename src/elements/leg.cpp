@@ -107,7 +107,9 @@ void Leg::take(const LegPacket& packet, ice::Outbox* outbox) {
     bytes_.add(packet.rtp.size);
     if (express_is_new_.load(std::memory_order_acquire))
         adopt_express();
-    const auto roll_over = roll_over_.of(*sequence);
+    auto wraps = roll_over_.load(std::memory_order_relaxed);
+    const auto roll_over = wraps.of(*sequence);
+    roll_over_.store(wraps, std::memory_order_relaxed);
     if (!now_.way || !outbox || is_shown(*sequence, packet.now_us) ||
         packet.rtp.size + SrtpKeys::kTag > ice::Outbox::kBytes) {
         if (outbox)
@@ -128,10 +130,23 @@ void Leg::take(const LegPacket& packet, ice::Outbox* outbox) {
     peer.count_sent(1, packet.rtp.size);
 }
 
+/// RFC 4588 section 4; the packet's size then. With the mutex.
+size_t Leg::make_rtx(RtpPacket& packet) {
+    uint8_t* payload = packet.data + packet.payload;
+    memmove(payload + kOriginalSequence, payload, packet.size - packet.payload);
+    memcpy(payload, packet.data + 2, kOriginalSequence);
+    packet.set_payload_type(repeat_payload_type_);
+    packet.set_sequence(repeat_sequence_++);
+    packet.set_ssrc(repeat_ssrc_);
+    return packet.size + kOriginalSequence;
+}
+
 void Leg::retransmit(uint16_t sequence) {
     std::array<uint8_t, ice::Outbox::kBytes> packet, out;
     std::shared_ptr<const ExpressWay> way;
+    const bool rtx = rtx_;
     size_t size = 0, protected_size = 0;
+    GstClockTime pts = GST_CLOCK_TIME_NONE;
     {
         std::lock_guard lock(mutex_);
         const auto of_track = numbering_.load(std::memory_order_relaxed).reverse(sequence);
@@ -145,30 +160,30 @@ void Leg::retransmit(uint16_t sequence) {
             return;
         }
         size = gst_buffer_extract(original, 0, packet.data(), packet.size());
+        pts = GST_BUFFER_PTS(original);
         gst_buffer_unref(original);
         RtpPacket rtp;
         if (!rtp.parse(packet.data(), size) || size + kOriginalSequence + SrtpKeys::kTag > out.size())
             return;
-        memmove(rtp.data + rtp.payload + kOriginalSequence, rtp.data + rtp.payload, size - rtp.payload);
         rtp.set_sequence(sequence);
-        memcpy(rtp.data + rtp.payload, rtp.data + 2, kOriginalSequence);
-        const uint16_t own = repeat_sequence_++;
-        rtp.set_payload_type(repeat_payload_type_);
-        rtp.set_sequence(own);
-        rtp.set_ssrc(repeat_ssrc_);
-        size += kOriginalSequence;
+        if (rtx)
+            size = make_rtx(rtp);
+        // The same packet with the same number has the same key stream, which tells nobody anything.
+        auto wraps = roll_over_.load(std::memory_order_relaxed);
+        const auto roll_over = rtx ? repeat_roll_over_.of(rtp.sequence()) : wraps.of(sequence);
         retransmitted_.add(1);
         way = way_;
         if (way && !repeat_cipher_)
             repeat_cipher_ = std::make_unique<SrtpCipher>(way->keys);
         if (way)
-            protected_size = repeat_cipher_->protect(packet.data(), size, rtp.payload, own,
-                                                     repeat_roll_over_.of(own), out.data());
+            protected_size = repeat_cipher_->protect(packet.data(), size, rtp.payload, rtp.sequence(),
+                                                     roll_over, out.data());
     }
     if (way)
-        way->peer->send({out.data(), protected_size});
-    else
-        push(gst_buffer_new_memdup(packet.data(), size));
+        return way->peer->send({out.data(), protected_size});
+    GstBuffer* buffer = gst_buffer_new_memdup(packet.data(), size);
+    GST_BUFFER_PTS(buffer) = pts;  // By which rtpsession relates the RTP time to its reports'.
+    push(buffer);
 }
 
 }  // namespace sluice::elements

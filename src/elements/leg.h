@@ -56,9 +56,11 @@ public:
     bool is_express() const { return express_; }
     /// How retransmissions are sent (RFC 4588); before the first request.
     void set_retransmission(std::shared_ptr<PacketHistory> history, int payload_type, uint32_t ssrc);
+    /// false: the peer has not taken that, and gets packets again as they were (RFC 4585 section 6.2.1).
+    void set_rtx(bool taken) { rtx_ = taken; }
 
     void take(const LegPacket& packet, ice::Outbox* outbox);
-    /// Sends a packet again by a stream of its own; `sequence` is the consumer's. A thread of the connection.
+    /// Sends a packet again; `sequence` is the consumer's. A thread of the connection.
     void retransmit(uint16_t sequence);
 
     /// Sent, without retransmissions: what sender reports say.
@@ -88,6 +90,7 @@ private:
     void push(GstBuffer* buffer);
     void push_numbered(const LegPacket& packet, uint16_t sequence);
     void adopt_express();
+    size_t make_rtx(RtpPacket& packet);
 
     GstPad* pad_;  ///< The owner.
     std::atomic<bool> open_{false};
@@ -95,8 +98,11 @@ private:
     std::atomic<bool> express_{false};
     std::atomic<bool> express_is_new_{false};
     std::atomic<GstFlowReturn> last_flow_{GST_FLOW_OK};
-    std::atomic<Numbering> numbering_{};  ///< Has one writer, the fan-out's thread.
-    static_assert(std::atomic<Numbering>::is_always_lock_free);
+    std::atomic<bool> rtx_{true};
+    // These have one writer, the fan-out's thread.
+    std::atomic<Numbering> numbering_{};
+    std::atomic<RollOver> roll_over_{};
+    static_assert(std::atomic<Numbering>::is_always_lock_free && std::atomic<RollOver>::is_always_lock_free);
     Counter packets_, octets_, bytes_, dropped_, retransmitted_, refused_;
 
     // The fan-out's thread.
@@ -105,7 +111,6 @@ private:
         std::unique_ptr<SrtpCipher> cipher;
         ice::Destination to;
     } now_;
-    RollOver roll_over_;
     unsigned shown_ = 0;
     gint64 shown_us_ = 0;
     uint16_t shown_sequence_ = 0;

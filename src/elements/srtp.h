@@ -86,15 +86,16 @@ private:
     std::unique_ptr<EVP_CIPHER_CTX, Free> context_;
 };
 
-/// Counts the wraps of a stream's sequence numbers, whatever order they come in. One thread.
-class RollOver {
+/// Counts the wraps of a stream's sequence numbers, whatever order they come in. A plain value, and one word,
+/// so that an atomic one takes no lock.
+class alignas(uint64_t) RollOver {
 public:
     uint32_t of(uint16_t sequence);
 
 private:
-    bool begun_ = false;
     uint32_t count_ = 0;
     uint16_t highest_ = 0;
+    bool begun_ = false;
 };
 
 }  // namespace sluice::elements

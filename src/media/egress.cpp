@@ -15,7 +15,7 @@ struct Leg {
     gst::Ref<GstWebRTCRTPTransceiver>
         transceiver;           ///< Of the present webrtcbin; null until that has the section.
     std::unique_ptr<Tap> tap;  ///< There once connected.
-    bool accepted = false;     ///< By the last answer.
+    sdp::Taken taken{};        ///< By the last answer.
 };
 
 /// Counts a connection that an offer will make.
@@ -235,7 +235,7 @@ Status Egress::State::connect_anew() {
     for (auto& leg : legs) {
         leg.tap.reset();
         leg.transceiver = {};
-        leg.accepted = false;
+        leg.taken = {};
     }
     remote.reset();
     remote_ufrag.clear();
@@ -349,9 +349,9 @@ void Egress::State::answer(const std::string& text, const Done<Ok>& done) {
                           "answer.sdp"});
     auto offered = outs();
     offered.resize(*answered);
-    const auto accepted = sdp::read_answer(*parsed, offered);
-    if (!accepted)
-        return done(accepted.error());
+    const auto taken = sdp::read_answer(*parsed, offered);
+    if (!taken)
+        return done(taken.error());
     if (remote && remote->fingerprints != parsed->transport.fingerprints)
         return done(
             Error{ErrorCode::Unacceptable,
@@ -360,7 +360,7 @@ void Egress::State::answer(const std::string& text, const Done<Ok>& done) {
                   "answer.sdp"});
 
     waiting.erase(waiting.begin(), answered + 1);
-    for (size_t i = 0; i < accepted->size(); i++) legs[i].accepted = (*accepted)[i];
+    for (size_t i = 0; i < taken->size(); i++) legs[i].taken = (*taken)[i];
     const bool restarts = std::exchange(remote_ufrag, parsed->transport.ufrag) != parsed->transport.ufrag;
     if (!remote) {
         remote = parsed->transport;
@@ -393,7 +393,8 @@ void Egress::State::open_gates() {
             leg.tap = std::move(tap);
             connection->express()->add(leg.out.ssrc, gst::Ref<GstPad>::retain(leg.tap->pad()));
         }
-        leg.tap->set_open(leg.accepted);
+        leg.tap->set_rtx(leg.taken.rtx);
+        leg.tap->set_open(leg.taken.media);
     }
 }
 

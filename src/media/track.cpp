@@ -182,6 +182,10 @@ bool Tap::link(GstPad* sink) {
     return gst_pad_link(out_.get(), sink) == GST_PAD_LINK_OK;
 }
 
+void Tap::set_rtx(bool taken) {
+    elements::leg_of(leg_.get()).set_rtx(taken);
+}
+
 void Tap::set_open(bool open) {
     elements::open_leg(leg_.get(), open);
 }

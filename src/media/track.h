@@ -87,7 +87,8 @@ public:
     /// To a sink pad of another part of the pipeline; once.
     bool link(GstPad* sink);
     void set_open(bool open);
-    /// The fan-out's pad: see elements/leg.h.
+    void set_rtx(bool taken);  ///< See elements/leg.h.
+    /// The fan-out's pad.
     GstPad* pad() const { return leg_.get(); }
     const elements::Leg& leg() const { return elements::leg_of(leg_.get()); }
 

@@ -245,6 +245,31 @@ TEST_F(FanoutElement, APacketIsSentAgainByAStreamOfItsOwn) {
     EXPECT_EQ(leg.retransmitted(), 2U);
 }
 
+TEST_F(FanoutElement, WithoutRtxAPacketIsSentAgainAsItWas) {
+    Consumer consumer(fanout.get(), sender.fd());
+    auto& leg = leg_of(consumer.leg.get());
+    const auto of_push = [](uint16_t sequence) {
+        return Rtp{.sequence = sequence, .payload = peer::Packet(100, 9)};
+    };
+    leg.set_retransmission(history_of({of_push(65535), of_push(0), of_push(1)}), 120, 4711);
+    leg.set_rtx(false);
+    consumer.go_express();
+    consumer.open();
+    for (const int sequence : {0, 20'000, 40'000, 60'000, 65534, 65535, 0, 1})
+        push(static_cast<uint16_t>(sequence));
+    EXPECT_EQ(consumer.shown, (Numbers{0, 20'000, 40'000, 60'000}));
+    const auto sent = consumer.browser->received(4);
+    ASSERT_EQ(sent.size(), 4U);
+    for (const int sequence : {1, 65535, 0}) leg.retransmit(static_cast<uint16_t>(sequence));
+    EXPECT_EQ(consumer.browser->received(3), (std::vector<peer::Packet>{sent[3], sent[1], sent[2]}))
+        << "to the byte, on either side of a wrap";
+    EXPECT_EQ(leg.retransmitted(), 3U);
+
+    leg.set_express(nullptr);
+    leg.retransmit(1);
+    EXPECT_EQ(consumer.shown.back(), 1) << "through webrtcbin too";
+}
+
 /// A request of 4 bytes brings up to 17 packets, by the socket of all consumers.
 TEST_F(FanoutElement, WhatIsAskedForOverAndOverIsRefused) {
     Consumer consumer(fanout.get(), sender.fd());

@@ -1,3 +1,5 @@
+#include <regex>
+
 #include "media_fixture.h"
 
 namespace sluice::test {
@@ -32,6 +34,26 @@ TEST_F(MediaFeedback, WhatAConsumerLosesIsSentToItAgain) {
     EXPECT_EQ(grace.browser->receiver().retransmissions(), 0U) << "only who lost it gets it again";
     EXPECT_EQ(ada.video().retransmissions(), 0U) << "the server had it";
     EXPECT_TRUE(grace.is_whole());
+}
+
+TEST_F(MediaFeedback, WhoTakesNoRtxIsSentThePacketItselfAgain) {
+    Publisher ada(*this, "ada");
+    ASSERT_TRUE(ada.with_both().negotiate());
+    Viewer alan(*this, ada, "alan");
+    alan.browser->receiver().lose_every = 20;
+    const auto offer = alan.offer();
+    ASSERT_TRUE(offer);
+    const auto answer = alan.browser->answer(*offer);
+    ASSERT_TRUE(answer);
+    const std::regex rtx("(SAVPF 100) 120|a=(?:rtpmap|fmtp):120 [^\r]*\r\n");
+    const auto plain = std::regex_replace(*answer, rtx, "$1");
+    ASSERT_EQ(plain.find("rtx"), std::string::npos) << plain;
+    ASSERT_TRUE(await<Ok>([&](Done<Ok> done) { alan.server->answer(plain, std::move(done)); }));
+    // The browser of the test loses it after its SRTP, which has seen it by then.
+    EXPECT_TRUE(wait_for("packets again", [&] { return alan.browser->replayed() >= 5; }));
+    EXPECT_GE(alan.server->stats().tracks.at(1).retransmitted, 5U);
+    EXPECT_EQ(alan.browser->receiver().retransmissions(), 0U);
+    EXPECT_EQ(alan.browser->not_authentic(), 0U);
 }
 
 TEST_F(MediaFeedback, RequestsForKeyFramesAreMerged) {

@@ -104,14 +104,14 @@ std::string write_offer(const std::vector<OutTrack>& tracks, const LocalTranspor
     return writer.take();
 }
 
-Result<std::vector<bool>> read_answer(const Description& answer, const std::vector<OutTrack>& tracks) {
+Result<std::vector<Taken>> read_answer(const Description& answer, const std::vector<OutTrack>& tracks) {
     const auto refuse = [](const std::string& what) {
         return Error{ErrorCode::Unacceptable, what, "answer.sdp"};
     };
     if (answer.sections.size() != tracks.size())
         return refuse("the answer has " + std::to_string(answer.sections.size()) +
                       " m-sections, the offer had " + std::to_string(tracks.size()));
-    std::vector<bool> accepted;
+    std::vector<Taken> taken;
     for (size_t i = 0; i < tracks.size(); i++) {
         const auto& section = answer.sections[i];
         const auto& track = tracks[i];
@@ -128,9 +128,12 @@ Result<std::vector<bool>> read_answer(const Description& answer, const std::vect
         if (section.receives() && !has_codec)
             return refuse(name + " does not take the codec of the offer, " + track.codec.name +
                           " with payload type " + std::to_string(track.codec.payload_type));
-        accepted.push_back(section.receives());
+        const bool has_rtx = std::ranges::any_of(section.codecs, [&](const Codec& codec) {
+            return is_rtx(codec) && codec.payload_type == track.rtx_payload_type;
+        });
+        taken.push_back({.media = section.receives(), .rtx = has_rtx});
     }
-    return accepted;
+    return taken;
 }
 
 std::string write_bin_answer(const std::vector<OutTrack>& tracks, const Transport& remote,

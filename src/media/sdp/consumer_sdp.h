@@ -40,10 +40,14 @@ struct OutTrack {
 /// The offer for the consumer's browser.
 std::string write_offer(const std::vector<OutTrack>& tracks, const LocalTransport& local);
 
-/// Which of `tracks` the answer takes, in their order (false: rejected or inactive). Unacceptable, field
-/// "answer.sdp": not one section for each track in the same order with the same mid and kind, or a codec that
-/// was not offered.
-Result<std::vector<bool>> read_answer(const Description& answer, const std::vector<OutTrack>& tracks);
+/// What an answer says of one track.
+struct Taken {
+    bool media = false;  ///< false: rejected or inactive.
+    bool rtx = false;    ///< RTX, for what it loses; of a track that has it.
+};
+/// Of each of `tracks`, in their order. Unacceptable, field "answer.sdp": not one section for each track in
+/// the same order with the same mid and kind, or a codec that was not offered.
+Result<std::vector<Taken>> read_answer(const Description& answer, const std::vector<OutTrack>& tracks);
 
 /// The answer as webrtcbin is shown it: every track recvonly, whatever the browser said (its gate stays
 /// closed where it refused), with the remote transport. Nothing is said of RTX: the legs see to that.
