@@ -70,7 +70,7 @@ Credentials LitePeer::restart() {
             local_.erase(oldest);
         }
         local_.push_back(fresh);
-        remote_is_current_ = false;
+        unanswered_++;
     }
     network_.rename(retired, fresh.ufrag, shared_from_this());
     return fresh;
@@ -80,7 +80,9 @@ void LitePeer::set_remote(Credentials remote) {
     bool connected = false;
     {
         std::lock_guard lock(mutex_);
-        remote_is_current_ = true;
+        if (unanswered_ > 0)
+            unanswered_--;
+        paired_ = local_.back().ufrag;
         if (remote.ufrag == remote_.ufrag && remote.pwd == remote_.pwd)
             return;
         remote_ = std::move(remote);
@@ -174,11 +176,13 @@ LitePeer::Verdict LitePeer::on_check(const stun::Message& message, const Path& p
     }
     const auto remote =
         colon == std::string_view::npos ? std::string_view() : message.username.substr(colon + 1);
-    if (is_newest && remote_is_current_ && !remote_.ufrag.empty() && remote != remote_.ufrag)
+    if (is_newest && unanswered_ == 0 && remote != remote_.ufrag)
         return verdict;
 
     verdict.answer = Answer::Success;
     used_ = own->ufrag;
+    if (remote == remote_.ufrag)
+        paired_ = used_;
     if (is_newest) {
         for (auto older = local_.begin(); older != own; older++) verdict.retired.push_back(older->ufrag);
         local_.erase(local_.begin(), own);
@@ -269,16 +273,17 @@ void LitePeer::want(KnownPath& known) {
         check(known);
 }
 
-/// By the credentials that the peer has: between a restart of ours and its answer those before it.
+/// By the credentials that the peer has: between a restart of ours and its answer those before it, unless it
+/// has gone on to the newest, whose others we do not know yet.
 void LitePeer::check(KnownPath& known) {
     const auto& newest = local_.back().ufrag;
-    if (remote_.pwd.empty() || (!remote_is_current_ && used_ == newest))
+    if (remote_.pwd.empty() || (used_ == newest && paired_ != newest))
         return;
     if (known.checks == 0)
         RAND_bytes(known.transaction.data(), static_cast<int>(known.transaction.size()));
     constexpr uint32_t kPeerReflexivePriority = 110u << 24 | 65535u << 8 | 255;
     stun::Writer writer(stun::Type::Request, known.transaction);
-    writer.username(remote_.ufrag + ":" + (remote_is_current_ ? newest : used_));
+    writer.username(remote_.ufrag + ":" + paired_);
     writer.priority(kPeerReflexivePriority);
     writer.controlled(network_.tie_breaker());
     if (network_.send(known.path, writer.finish(remote_.pwd), IfFull::Wait))

@@ -112,7 +112,8 @@ private:
     std::vector<Credentials> local_;  ///< The newest last.
     std::string used_;                ///< The ufrag of the last authentic check.
     Credentials remote_;
-    bool remote_is_current_ = true;  ///< false: of before our restart; the peer may use its new ones already.
+    std::string paired_;       ///< The ufrag that goes with these: the newest, or as the peer's checks say.
+    unsigned unanswered_ = 1;  ///< Of our credentials: so often may the peer have newer ones than these.
     std::optional<Path> selected_;
     Clock::time_point heard_;  ///< A check, or the answer to one of ours, on the selected path.
     std::vector<KnownPath> known_;

@@ -256,6 +256,17 @@ TEST_F(LitePeerTest, RestartsThatNobodyAnswersLeaveTheCredentialsInUse) {
     EXPECT_TRUE(subject->reaches(second));
 }
 
+/// Which of two restarts has been answered is what the peer's checks say.
+TEST_F(LitePeerTest, MovesByTheRestartThatIsAnsweredWhateverCameAfterIt) {
+    IceClient client(address), moved(address);
+    ASSERT_TRUE(connect(client));
+    const auto first = peer.restart();
+    peer.restart();
+    peer.set_remote(IceClient::credentials());
+    EXPECT_TRUE(moved.check_succeeds(first) && moved.answers_a_check(first) && moved.check_succeeds(first));
+    EXPECT_TRUE(subject->reaches(moved));
+}
+
 /// Its checks of a path that is not there end, and begin anew with the peer's.
 TEST_F(LitePeerTest, AsksAgainOnAPathThatIsBack) {
     IceClient client(address), other(address);
