@@ -1,5 +1,7 @@
 #include "elements/key_frame_requests.h"
 
+#include <utility>
+
 namespace sluice::elements {
 
 void KeyFrameRequests::ask(GstClock* clock) {
@@ -73,6 +75,7 @@ void KeyFrameRequests::on_time() {
 }
 
 void KeyFrameRequests::send_if_wanted() {
+    GstClockTime before = GST_CLOCK_TIME_NONE;
     {
         std::lock_guard lock(mutex_);
         if (!wanted_ || tries_ >= kTries || !clock_)
@@ -81,12 +84,16 @@ void KeyFrameRequests::send_if_wanted() {
         if (GST_CLOCK_TIME_IS_VALID(last_sent_) && now < last_sent_ + kInterval)
             return wait_until(last_sent_ + kInterval);  // another thread was faster
         given_up_ = ++tries_ == kTries;
-        last_sent_ = now;
+        before = std::exchange(last_sent_, now);
         wait_until(now + kInterval);
     }
     ++sent_;  // first: who sees the request sees it counted
-    if (!send_())
-        --sent_;
+    if (send_())
+        return;
+    --sent_;
+    // What nobody has heard holds up nobody: the producer has been asked for nothing.
+    std::lock_guard lock(mutex_);
+    last_sent_ = before;
 }
 
 }  // namespace sluice::elements

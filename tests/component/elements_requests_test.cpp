@@ -62,6 +62,22 @@ TEST_F(Requests, IsRepeatedUntilAKeyFrameComes) {
     EXPECT_EQ(sent(), 6U) << "none between the key frame and the new request";
 }
 
+TEST_F(Requests, OneThatNobodyHasHeardHoldsUpNobody) {
+    const auto sink = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(element_.get(), "sink"));
+    gst_pad_unlink(harness_->srcpad, sink.get());
+    ask();
+    EXPECT_EQ(sent(), 1U);
+    ASSERT_EQ(gst_pad_link(harness_->srcpad, sink.get()), GST_PAD_LINK_OK);
+    advance(100 * GST_MSECOND);
+    const auto asked = now();
+    ask();
+    EXPECT_TRUE(asks()) << "at once";
+    for (int i = 0; i < 2; i++) turn_to_next_timer();
+    EXPECT_TRUE(asks()) << "and again after its time, not that of the first";
+    EXPECT_EQ(now(), asked + kInterval);
+    EXPECT_EQ(sent(), 3U);
+}
+
 TEST_F(Requests, IsGivenUpAfterTen) {
     ask();
     EXPECT_TRUE(asks());
