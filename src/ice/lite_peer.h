@@ -113,7 +113,7 @@ private:
     std::string used_;                ///< The ufrag of the last authentic check.
     Credentials remote_;
     std::string paired_;       ///< The ufrag that goes with these: the newest, or as the peer's checks say.
-    unsigned unanswered_ = 1;  ///< Of our credentials: so often may the peer have newer ones than these.
+    unsigned unanswered_ = 1;  ///< Credentials of ours without an answer: the peer may have newer ones, too.
     std::optional<Path> selected_;
     Clock::time_point heard_;  ///< A check, or the answer to one of ours, on the selected path.
     std::vector<KnownPath> known_;
