@@ -82,7 +82,7 @@ void LitePeer::set_remote(Credentials remote) {
         std::lock_guard lock(mutex_);
         if (unanswered_ > 0)
             unanswered_--;
-        paired_ = local_.back().ufrag;
+        paired_ = remote.ufrag == used_by_ ? used_ : local_.back().ufrag;
         if (remote.ufrag == remote_.ufrag && remote.pwd == remote_.pwd)
             return;
         remote_ = std::move(remote);
@@ -181,8 +181,12 @@ LitePeer::Verdict LitePeer::on_check(const stun::Message& message, const Path& p
 
     verdict.answer = Answer::Success;
     used_ = own->ufrag;
-    if (remote == remote_.ufrag)
+    used_by_ = remote;
+    if (remote == remote_.ufrag) {
         paired_ = used_;
+        if (is_newest)
+            unanswered_ = 0;
+    }
     if (is_newest) {
         for (auto older = local_.begin(); older != own; older++) verdict.retired.push_back(older->ufrag);
         local_.erase(local_.begin(), own);
@@ -274,7 +278,7 @@ void LitePeer::want(KnownPath& known) {
 }
 
 /// By the credentials that the peer has: between a restart of ours and its answer those before it, unless it
-/// has gone on to the newest, whose others we do not know yet.
+/// checks by our newest already, and we do not know its own yet.
 void LitePeer::check(KnownPath& known) {
     const auto& newest = local_.back().ufrag;
     if (remote_.pwd.empty() || (used_ == newest && paired_ != newest))

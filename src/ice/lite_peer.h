@@ -110,7 +110,7 @@ private:
 
     mutable std::mutex mutex_;        // up to the next one
     std::vector<Credentials> local_;  ///< The newest last.
-    std::string used_;                ///< The ufrag of the last authentic check.
+    std::string used_, used_by_;      ///< The ufrags of the last authentic check, ours and the peer's.
     Credentials remote_;
     std::string paired_;       ///< The ufrag that goes with these: the newest, or as the peer's checks say.
     unsigned unanswered_ = 1;  ///< Credentials of ours without an answer: the peer may have newer ones, too.

@@ -267,6 +267,54 @@ TEST_F(LitePeerTest, MovesByTheRestartThatIsAnsweredWhateverCameAfterIt) {
     EXPECT_TRUE(subject->reaches(moved));
 }
 
+/// A nomination by a browser with that ufrag.
+Packet nomination(const Credentials& server, const std::string& ufrag, const test::TransactionId& id) {
+    StunText text(test::Request, id);
+    text.attribute(test::Username, server.ufrag + ":" + ufrag)
+        .attribute(test::IceControlling, Packet(8))
+        .attribute(test::UseCandidate)
+        .attribute(test::Priority, peer::Writer().u32(IceClient::kPriority).take());
+    return text.integrity(server.pwd).fingerprint().take();
+}
+
+TEST_F(LitePeerTest, ChecksByTheRestartThatThePeerHasTakenBeforeItsAnswerCame) {
+    IceClient client(address), moved(address);
+    ASSERT_TRUE(connect(client));
+    const auto first = peer.restart();
+    peer.restart();
+    moved.send(nomination(first, "again", test::random_transaction()));
+    const auto answer = moved.receive_but_checks();
+    ASSERT_TRUE(answer && test::type_of(*answer) == test::Success);
+    peer.set_remote({"again", "the-password-of-the-client"});
+    std::string user;
+    while (!user.starts_with("again:")) {
+        const auto asked = moved.receive();
+        ASSERT_TRUE(asked);
+        const auto name = test::value_of(*asked, test::Username);
+        user.assign(name.begin(), name.end());
+    }
+    EXPECT_EQ(user, "again:" + first.ufrag);
+}
+
+/// A page that answers the last of several offers alone is known by its answer all the same.
+TEST_F(LitePeerTest, HearsNobodyElseByTheNewestOnceThatIsAnsweredAndUsed) {
+    IceClient client(address);
+    ASSERT_TRUE(connect(client));
+    peer.restart();
+    const auto newest = peer.restart();
+    peer.set_remote({"again", "the-password-of-the-client"});
+    for (const char* ufrag : {"again", "another", "again"}) {
+        const auto id = test::random_transaction();
+        client.send(nomination(newest, ufrag, id));
+        if (std::string_view(ufrag) == "another")
+            continue;
+        const auto answer = client.receive_but_checks();
+        ASSERT_TRUE(answer);
+        EXPECT_EQ(test::transaction_of(*answer), id);
+    }
+    EXPECT_EQ(network->stats().stun_rejected, 1U);
+}
+
 /// Its checks of a path that is not there end, and begin anew with the peer's.
 TEST_F(LitePeerTest, AsksAgainOnAPathThatIsBack) {
     IceClient client(address), other(address);
