@@ -75,12 +75,12 @@ void KeyFrameRequests::on_time() {
 }
 
 void KeyFrameRequests::send_if_wanted() {
-    GstClockTime before = GST_CLOCK_TIME_NONE;
+    GstClockTime now = 0, before = 0;
     {
         std::lock_guard lock(mutex_);
         if (!wanted_ || tries_ >= kTries || !clock_)
             return;
-        const GstClockTime now = gst_clock_get_time(clock_);
+        now = gst_clock_get_time(clock_);
         if (GST_CLOCK_TIME_IS_VALID(last_sent_) && now < last_sent_ + kInterval)
             return wait_until(last_sent_ + kInterval);  // another thread was faster
         given_up_ = ++tries_ == kTries;
@@ -93,7 +93,8 @@ void KeyFrameRequests::send_if_wanted() {
     --sent_;
     // What nobody has heard holds up nobody: the producer has been asked for nothing.
     std::lock_guard lock(mutex_);
-    last_sent_ = before;
+    if (last_sent_ == now)
+        last_sent_ = before;
 }
 
 }  // namespace sluice::elements

@@ -18,7 +18,8 @@ public:
     static constexpr unsigned kTries = 10;
 
     /// A part of `owner`, which a running timer keeps alive. `send` passes one request on, false: there is
-    /// nobody to ask. On the thread that asks, or on one of GStreamer's pool; never under a lock.
+    /// nobody to ask, and the next one need not wait. On the thread that asks, or on one of GStreamer's pool;
+    /// never under a lock.
     KeyFrameRequests(GstElement* owner, std::function<bool()> send) : owner_(owner), send_(std::move(send)) {}
     ~KeyFrameRequests() { stop(); }
     KeyFrameRequests(const KeyFrameRequests&) = delete;

@@ -37,7 +37,7 @@ struct LegPacket {
 /// and hands them to the socket; webrtcbin is shown the first few, and then one every two seconds or after a
 /// leap, which go out through it: so its session knows the stream, and the clock of its sender reports stays
 /// true. Both ways protect with the same key, so a packet goes one way only, and both count the wraps of the
-/// sequence number from the same packet on.
+/// sequence number from the same packet on. What is sent again as it was is the same to the byte.
 ///
 /// Sequence numbers go on over the times when it was closed: they are the consumer's own, and what the shared
 /// packet says stays as it is.

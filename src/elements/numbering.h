@@ -20,7 +20,7 @@ public:
     void leave_out() { shift_++; }
     /// The highest that went out.
     uint16_t last() const { return last_; }
-    /// What next() has called `out`; none: that was before the last gap.
+    /// What next() has called `out`; none: that was before the last gap, or has not been yet.
     std::optional<uint16_t> reverse(uint16_t out) const;
 
 private:
@@ -60,7 +60,8 @@ inline std::optional<uint16_t> Numbering::next(uint16_t in) {
 
 inline std::optional<uint16_t> Numbering::reverse(uint16_t out) const {
     const auto in = static_cast<uint16_t>(out + shift_);
-    return fresh_ && is_older(in, first_) ? std::nullopt : std::optional(in);
+    const bool was = begun_ && !is_older(last_, out) && !(fresh_ && is_older(in, first_));
+    return was ? std::optional(in) : std::nullopt;
 }
 
 }  // namespace sluice::elements

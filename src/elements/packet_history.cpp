@@ -12,6 +12,8 @@ void PacketHistory::put(uint16_t sequence, GstBuffer* packet) {
         auto& entry = entries_[sequence % kPackets];
         before = std::exchange(entry.packet, packet);
         entry.sequence = sequence;
+        if (!newest_ || !is_kept(*newest_, sequence))
+            newest_ = sequence;
     }
     if (before)
         gst_buffer_unref(before);
@@ -20,7 +22,8 @@ void PacketHistory::put(uint16_t sequence, GstBuffer* packet) {
 GstBuffer* PacketHistory::get(uint16_t sequence) {
     std::lock_guard lock(mutex_);
     const auto& entry = entries_[sequence % kPackets];
-    return entry.packet && entry.sequence == sequence ? gst_buffer_ref(entry.packet) : nullptr;
+    const bool is_there = entry.packet && entry.sequence == sequence && is_kept(*newest_, sequence);
+    return is_there ? gst_buffer_ref(entry.packet) : nullptr;
 }
 
 void PacketHistory::clear() {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 
 #include <gst/gst.h>
 
@@ -26,8 +27,13 @@ private:
         uint16_t sequence = 0;
         GstBuffer* packet = nullptr;
     };
+    static bool is_kept(uint16_t newest, uint16_t sequence) {
+        return static_cast<uint16_t>(newest - sequence) < kPackets;
+    }
+
     std::mutex mutex_;
     std::array<Entry, kPackets> entries_{};
+    std::optional<uint16_t> newest_;
 };
 
 }  // namespace sluice::elements

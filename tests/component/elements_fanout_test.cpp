@@ -45,6 +45,7 @@ struct Consumer {
         std::array<uint8_t, 2> sequence{};
         gst_buffer_extract(buffer, 2, sequence.data(), 2);
         self->shown.push_back(sequence[0] << 8 | sequence[1]);
+        self->shown_pts = GST_BUFFER_PTS(buffer);
         self->shown_count++;
         gst_buffer_unref(buffer);
         return self->flow;
@@ -81,6 +82,7 @@ struct Consumer {
     std::array<uint8_t, 30> master{};
     std::unique_ptr<peer::SrtpSession> receiver;
     std::vector<int> shown;  ///< The fan-out's thread.
+    GstClockTime shown_pts = GST_CLOCK_TIME_NONE;
     std::atomic<size_t> shown_count{0};
     GstFlowReturn flow = GST_FLOW_OK;
 };
@@ -210,11 +212,14 @@ TEST_F(FanoutElement, APeerThatIsNotOnUdpIsSentToAllTheSame) {
     EXPECT_EQ(consumer.peer->sends, 3U);
 }
 
+constexpr GstClockTime kTime = 7 * GST_SECOND;
+
 std::shared_ptr<elements::PacketHistory> history_of(const std::vector<Rtp>& packets) {
     auto history = std::make_shared<elements::PacketHistory>();
     for (const auto& packet : packets) {
         const auto bytes = packet.write();
         const auto buffer = gst::Ref<GstBuffer>::adopt(gst_buffer_new_memdup(bytes.data(), bytes.size()));
+        GST_BUFFER_PTS(buffer.get()) = kTime;
         history->put(packet.sequence, buffer.get());
     }
     return history;
@@ -231,6 +236,9 @@ TEST_F(FanoutElement, APacketIsSentAgainByAStreamOfItsOwn) {
     leg.retransmit(77);
     EXPECT_TRUE(consumer.received().empty()) << "it is closed";
     consumer.open();
+    leg.retransmit(77);
+    EXPECT_TRUE(consumer.received().empty()) << "it has not been sent yet";
+    push(77);
     leg.retransmit(76);
     leg.retransmit(77);
     leg.retransmit(77);
@@ -265,9 +273,17 @@ TEST_F(FanoutElement, WithoutRtxAPacketIsSentAgainAsItWas) {
         << "to the byte, on either side of a wrap";
     EXPECT_EQ(leg.retransmitted(), 3U);
 
+    leg.set_rtx(true);
+    leg.retransmit(1);
+    const auto by_rtx = consumer.received(1);
+    ASSERT_EQ(by_rtx.size(), 1U);
+    EXPECT_EQ(by_rtx[0].ssrc, 4711U) << "another answer has taken it";
+
+    leg.set_rtx(false);
     leg.set_express(nullptr);
     leg.retransmit(1);
     EXPECT_EQ(consumer.shown.back(), 1) << "through webrtcbin too";
+    EXPECT_EQ(consumer.shown_pts, kTime) << "by which rtpsession relates RTP time to its reports'";
 }
 
 /// A request of 4 bytes brings up to 17 packets, by the socket of all consumers.
@@ -277,6 +293,7 @@ TEST_F(FanoutElement, WhatIsAskedForOverAndOverIsRefused) {
     leg.set_retransmission(history_of({{.sequence = 77, .payload = {1, 2, 3}}}), 120, 4711);
     consumer.go_express();
     consumer.open();
+    push(77);
     constexpr uint64_t kAsked = 10 * elements::PacketHistory::kPackets;
     for (uint64_t i = 0; i < kAsked; i++) leg.retransmit(77);
     EXPECT_GE(leg.retransmitted(), elements::PacketHistory::kPackets)
@@ -348,6 +365,13 @@ TEST_F(FanoutElement, ALegThatWasClosedSendsAgainByTheConsumersNumbers) {
     ASSERT_EQ(repeated.size(), 2U) << "what went out before the pause has had its time";
     EXPECT_EQ(repeated[0].payload, (peer::Packet{0, 10, 15}));
     EXPECT_EQ(repeated[1].payload, (peer::Packet{0, 11, 16}));
+    for (int sequence = 20; sequence < 20 + int(elements::PacketHistory::kPackets); sequence++)
+        push(uint16_t(sequence));
+    history->put(20 + elements::PacketHistory::kPackets,
+                 gst::Ref<GstBuffer>::adopt(gst_buffer_new_memdup("", 1)).get());
+    consumer.received();
+    leg.retransmit(9);
+    EXPECT_TRUE(consumer.received().empty()) << "number 9 was another packet, and too long ago";
 }
 
 TEST_F(FanoutElement, ALegThatComesLateIsToldOfTheStream) {
