@@ -137,8 +137,9 @@ bool take(Track* self, RtpPacket& packet, bool& begins_key_frame) {
     auto& state = *self->state;
     auto& c = state.continuity;
     const Codec codec = state.codec;
-    const bool renewed = std::exchange(c.source, packet.ssrc()).value_or(packet.ssrc()) != packet.ssrc();
-    // A producer may renew its SSRC within one section, which nobody tells us of.
+    // Another than before, or the first. A producer may renew its SSRC within one section, which nobody tells
+    // us of.
+    const bool renewed = std::exchange(c.source, packet.ssrc()) != packet.ssrc();
     if (state.restart.exchange(false) || renewed) {
         c.gap = c.another = true;
         state.finder = KeyFrameFinder(codec);

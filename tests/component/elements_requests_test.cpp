@@ -114,6 +114,16 @@ TEST_F(Requests, WhatWasGivenUpIsAskedForAgainOnceVideoComes) {
     EXPECT_EQ(sent(), 13U);
 }
 
+TEST_F(TimedElement, TheFirstStreamWhoseKeyFrameWasLostIsAskedForOneAtOnce) {
+    make("sluicetrack");
+    const auto sink = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(element_.get(), "sink"));
+    gst_pad_unlink(harness_->srcpad, sink.get());
+    g_object_set(element_.get(), "codec", "VP8", "open", TRUE, nullptr);
+    ASSERT_EQ(gst_pad_link(harness_->srcpad, sink.get()), GST_PAD_LINK_OK);
+    push(Rtp{.sequence = 9, .payload = {0x10, 0x01, 1}});
+    EXPECT_TRUE(asks()) << "nobody had been there to hear it as the track opened";
+}
+
 TEST_F(Requests, AnotherEncoderWhoseKeyFrameWasLostIsAskedForOne) {
     push(Rtp{.sequence = 9, .payload = {0x10, 0x01, 1}, .ssrc = 2});
     EXPECT_TRUE(asks());
