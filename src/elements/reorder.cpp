@@ -79,15 +79,23 @@ gst::Ref<GstClock> clock_of(Reorder* self) {
     return gst::Ref<GstClock>::adopt(clock ? clock : gst_system_clock_obtain());
 }
 
-void learn_clock_rate(Reorder* self, int payload_type) {
+/// Its clock rate, and whether the peer sends again what is asked for. webrtcbin (1.22 to 1.28) would say the
+/// latter by `do-retransmission`, but its jitter_buffer_set_retransmission() gives every stream what belongs
+/// to the last section of the offer.
+void learn_payload_type(Reorder* self, int payload_type) {
     auto& state = *self->state;
     if (std::exchange(state.payload_type, payload_type) == payload_type)
         return;
     gst::Ref<GstCaps> caps;
     g_signal_emit(self, request_pt_map_signal, 0, static_cast<guint>(payload_type), caps.out());
     int rate = 0;
-    if (caps && gst_caps_get_size(caps.get()) > 0)
-        gst_structure_get_int(gst_caps_get_structure(caps.get(), 0), "clock-rate", &rate);
+    bool resends = false;
+    if (caps && gst_caps_get_size(caps.get()) > 0) {
+        const auto* fields = gst_caps_get_structure(caps.get(), 0);
+        gst_structure_get_int(fields, "clock-rate", &rate);
+        resends = gst_structure_has_field(fields, "rtcp-fb-nack");
+    }
+    state.buffer.set_resends(resends);
     state.clock_rate = static_cast<uint32_t>(std::max(rate, 0));
     state.arrival_time.set_clock_rate(state.clock_rate);
 }
@@ -194,7 +202,7 @@ GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
     if (gst_buffer_map(buffer, &map, GST_MAP_READ)) {
         parsed = packet.parse(map.data, map.size);
         if (parsed) {
-            learn_clock_rate(self, packet.payload_type());
+            learn_payload_type(self, packet.payload_type());
             sequence = packet.sequence();
             rtp = packet.timestamp();
         }
@@ -205,7 +213,6 @@ GstFlowReturn chain(GstPad*, GstObject* parent, GstBuffer* buffer) {
         return GST_FLOW_OK;
     }
     state.buffer.set_latency(state.latency_ms * GST_MSECOND);
-    state.buffer.set_resends(state.do_retransmission);
     buffer = stamp(state, buffer, rtp);
     const bool resent = GST_BUFFER_FLAG_IS_SET(buffer, GST_RTP_BUFFER_FLAG_RETRANSMISSION);
     const auto clock = clock_of(self);
@@ -342,9 +349,8 @@ static void reorder_class_init(ReorderClass* klass) {
                               G_MAXUINT, 200, kReadWrite));
     install(kDoRetransmission,
             g_param_spec_boolean("do-retransmission", "Retransmission",
-                                 "Missing packets are asked for; else they are waited for no longer than "
-                                 "they may have been overtaken",
-                                 FALSE, kReadWrite));
+                                 "Without effect: the caps of the payload type say it (rtcp-fb-nack)", FALSE,
+                                 kReadWrite));
     install(kCaptureTimes,
             g_param_spec_boolean("add-reference-timestamp-meta", "Capture times",
                                  "Packets get the sender's NTP time, once a report has told it", FALSE,

@@ -19,6 +19,21 @@ TEST_F(MediaFeedback, WhatAProducerLosesIsAskedOfIt) {
     EXPECT_GE(ada.video().retransmissions(), 5U);
 }
 
+/// webrtcbin has one answer for all sections.
+TEST_F(MediaFeedback, PictureThatIsLostIsAskedForAndSoundIsNotWhateverTheirOrder) {
+    using Kinds = std::vector<Kind>;
+    for (const auto& kinds : {Kinds{Kind::Audio, Kind::Video}, Kinds{Kind::Video, Kind::Audio}}) {
+        Publisher ada(*this, "ada");
+        for (const auto kind : kinds) ada.browser->add_track(kind).lose_every = 20;
+        ASSERT_TRUE(ada.negotiate());
+        Viewer alan(*this, ada, "alan");
+        ASSERT_TRUE(alan.negotiate());
+        for (const char* section : {"0", "1"}) ASSERT_TRUE(alan.receives(section, 100));
+        EXPECT_GE(ada.video().retransmissions(), 5U);
+        EXPECT_EQ(ada.audio().nacked(), 0U);
+    }
+}
+
 TEST_F(MediaFeedback, WhatAConsumerLosesIsSentToItAgain) {
     Publisher ada(*this, "ada");
     ASSERT_TRUE(ada.with_both().negotiate());

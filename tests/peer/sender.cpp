@@ -153,6 +153,7 @@ void Sender::send_packet(bool marker, Writer payload, size_t size) {
 }
 
 void Sender::on_nack(const std::vector<uint16_t>& sequence_numbers) {
+    nacked_ += sequence_numbers.size();
     for (const uint16_t sequence : sequence_numbers) retransmit(sequence);
 }
 

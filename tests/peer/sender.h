@@ -59,6 +59,7 @@ public:
     uint64_t packets() const { return packets_; }  ///< Without retransmissions and those lost.
     uint64_t bytes() const { return bytes_; }  ///< Header and payload of what left, retransmissions included.
     uint64_t retransmissions() const { return retransmissions_; }
+    uint64_t nacked() const { return nacked_; }  ///< How often a packet was asked for again.
     uint64_t key_frames() const { return key_frames_; }
     const std::vector<Time>& key_frame_requests() const { return key_frame_requests_; }
     const rtcp::ReportBlock& last_report() const { return last_report_; }  ///< Of the server on this track.
@@ -113,6 +114,7 @@ private:
     uint64_t bytes_ = 0;
     uint64_t octets_ = 0;
     uint64_t retransmissions_ = 0;
+    uint64_t nacked_ = 0;
     uint64_t key_frames_ = 0;
     std::vector<Time> key_frame_requests_;
     rtcp::ReportBlock last_report_;
