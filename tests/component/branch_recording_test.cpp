@@ -124,7 +124,8 @@ TEST_F(BranchRecording, SplitsAtKeyFramesAndLosesNothing) {
     add_both();
     media::BranchOptions options;
     options.split_after = 1s;
-    begin(options, "a-${segment}.webm");
+    ASSERT_TRUE(between_frames([&] { begin(options, "a-${segment}.webm"); }));
+    ASSERT_TRUE(wait_for("the third file", [&] { return state().files.size() >= 3; }));
     ASSERT_TRUE(wait_for_ms(3500));
     const auto ended = end();
     ASSERT_TRUE(ended) << ended.error().message;
@@ -178,7 +179,7 @@ TEST_F(BranchRecording, ATrackThatIsAddedBeginsANewSegment) {
 
 TEST_F(BranchRecording, AnotherCodecBeginsANewSegment) {
     add_both();
-    begin({});
+    ASSERT_TRUE(between_frames([&] { begin({}); }));
     ASSERT_TRUE(wait_for_ms(700));
     tracks.back()->set_muted(true);
     tracks.back()->set_active(false);
@@ -299,7 +300,7 @@ TEST_P(ALostPicture, MayBeLongInComingBack) {
     add_both(GetParam().second);
     media::BranchOptions options;
     options.pipeline = "record-" + container + ".launch";
-    begin(options, "a." + container);
+    ASSERT_TRUE(between_frames([&] { begin(options, "a." + container); }));
     ASSERT_TRUE(wait_for_ms(500));
     const auto lost = std::make_shared<LostPicture>();
     const auto pad = gst::Ref<GstPad>::adopt(gst_element_get_static_pad(sources.back().get(), "src"));
