@@ -40,44 +40,20 @@ TEST_F(Connections, OneWhoseNameIsTakenIsRefused) {
     EXPECT_EQ(pipeline->free_name("consumer(alan)"), "consumer(alan)#2");
 }
 
-/// A webrtcbin's own thread gets no processor, once it is to tell that negotiation is needed, while this
-/// lives.
-class HeldUp {
-public:
-    HeldUp() {
-        const guint needed = g_signal_lookup("on-negotiation-needed", g_type_from_name("GstWebRTCBin"));
-        g_signal_add_emission_hook(needed, 0, hold_up, new std::shared_ptr(state_), [](gpointer state) {
-            delete static_cast<std::shared_ptr<State>*>(state);
-        });
-    }
-    ~HeldUp() {
-        state_->let_go = true;
-        state_->let_go.notify_all();
-    }
-    HeldUp(const HeldUp&) = delete;
-    HeldUp& operator=(const HeldUp&) = delete;
-    bool is_there() const { return state_->is_there; }
-
-private:
-    struct State {
-        std::atomic<bool> is_there{false}, let_go{false};
-    };
-    static gboolean hold_up(GSignalInvocationHint*, guint, const GValue*, gpointer data) {
-        const auto state = *static_cast<std::shared_ptr<State>*>(data);
-        state->is_there = true;
-        state->let_go.wait(false);
-        return FALSE;
-    }
-
-    const std::shared_ptr<State> state_ = std::make_shared<State>();
-};
+/// A webrtcbin's own thread gets no processor.
+gboolean hold_up(GSignalInvocationHint*, guint, const GValue*, gpointer held) {
+    *static_cast<std::atomic<bool>*>(held) = true;
+    g_usleep(300000);
+    return FALSE;
+}
 
 TEST_F(Connections, WhatIsNotBegunWhenOneClosesIsAnswered) {
-    std::optional<HeldUp> held;
-    held.emplace();
+    std::atomic<bool> held = false;
+    const guint needed = g_signal_lookup("on-negotiation-needed", g_type_from_name("GstWebRTCBin"));
+    g_signal_add_emission_hook(needed, 0, hold_up, &held, nullptr);
     const auto connection = make("consumer(alan)");
     ASSERT_TRUE(connection) << connection.error().message;
-    ASSERT_TRUE(wait_for("webrtcbin's thread", [&] { return held->is_there(); }));
+    ASSERT_TRUE(wait_for("webrtcbin's thread", [&] { return held.load(); }));
     std::optional<Result<std::string>> made;
     std::optional<Result<Ok>> set;
     (*connection)->create_local(GST_WEBRTC_SDP_TYPE_OFFER, Done<std::string>([&](Result<std::string> result) {
@@ -87,7 +63,6 @@ TEST_F(Connections, WhatIsNotBegunWhenOneClosesIsAnswered) {
                                   set = std::move(result);
                               }));
     (*connection)->close();
-    held.reset();
     ASSERT_TRUE(wait_for("an answer to both", [&] { return made && set; }));
     ASSERT_FALSE(*made);
     EXPECT_EQ(made->error().code, ErrorCode::WrongState);
