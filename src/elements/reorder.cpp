@@ -30,7 +30,6 @@ struct SenderTime {
 
 struct ReorderState {
     std::atomic<guint> latency_ms{200};
-    std::atomic<bool> do_retransmission{false};
     std::atomic<bool> capture_times{false};
 
     // Under the sink pad's stream lock, which a thread of GStreamer's pool takes when it is time.
@@ -285,7 +284,6 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* sp
             state.latency_ms = g_value_get_uint(value);
             break;
         case kDoRetransmission:
-            state.do_retransmission = g_value_get_boolean(value);
             break;
         case kCaptureTimes:
             state.capture_times = g_value_get_boolean(value);
@@ -301,7 +299,7 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
         case kLatency:
             return g_value_set_uint(value, state.latency_ms);
         case kDoRetransmission:
-            return g_value_set_boolean(value, state.do_retransmission);
+            return g_value_set_boolean(value, FALSE);
         case kCaptureTimes:
             return g_value_set_boolean(value, state.capture_times);
         case kPackets:

@@ -70,7 +70,6 @@ Credentials LitePeer::restart() {
             local_.erase(oldest);
         }
         local_.push_back(fresh);
-        unanswered_++;
     }
     network_.rename(retired, fresh.ufrag, shared_from_this());
     return fresh;
@@ -80,8 +79,6 @@ void LitePeer::set_remote(Credentials remote) {
     bool connected = false;
     {
         std::lock_guard lock(mutex_);
-        if (unanswered_ > 0)
-            unanswered_--;
         paired_ = remote.ufrag == used_by_ ? used_ : local_.back().ufrag;
         if (remote.ufrag == remote_.ufrag && remote.pwd == remote_.pwd)
             return;
@@ -176,17 +173,14 @@ LitePeer::Verdict LitePeer::on_check(const stun::Message& message, const Path& p
     }
     const auto remote =
         colon == std::string_view::npos ? std::string_view() : message.username.substr(colon + 1);
-    if (is_newest && unanswered_ == 0 && remote != remote_.ufrag)
+    if (is_newest && paired_ == local && remote != remote_.ufrag)
         return verdict;
 
     verdict.answer = Answer::Success;
     used_ = own->ufrag;
     used_by_ = remote;
-    if (remote == remote_.ufrag) {
+    if (remote == remote_.ufrag)
         paired_ = used_;
-        if (is_newest)
-            unanswered_ = 0;
-    }
     if (is_newest) {
         for (auto older = local_.begin(); older != own; older++) verdict.retired.push_back(older->ufrag);
         local_.erase(local_.begin(), own);

@@ -112,8 +112,7 @@ private:
     std::vector<Credentials> local_;  ///< The newest last.
     std::string used_, used_by_;      ///< The ufrags of the last authentic check, ours and the peer's.
     Credentials remote_;
-    std::string paired_;       ///< The ufrag that goes with these: the newest, or as the peer's checks say.
-    unsigned unanswered_ = 1;  ///< Credentials of ours without an answer: the peer may have newer ones, too.
+    std::string paired_;  ///< The ufrag that goes with these: the newest then, or as the peer's checks say.
     std::optional<Path> selected_;
     Clock::time_point heard_;  ///< A check, or the answer to one of ours, on the selected path.
     std::vector<KnownPath> known_;
